@@ -1,0 +1,1 @@
+"""Wiring only: settings, addresses, ASGI and Celery entry points. No behaviour lives here."""
