@@ -1,8 +1,8 @@
 """Every setting of the program, read once from the environment into one frozen, typed object.
 
-`flowx_site.settings` and the commands read `config`; nothing else looks at `os.environ`. Each field carries the name of its
-variable, its default and one sentence, so this module also prints the table of settings: `python -m flowx_site.config`.
-Keeps engine 15.3 (names, defaults, refusals in production) and scenarios 1.1 and 2 (topic names).
+`flowx_site.settings` and the commands read `config`; nothing else looks at `os.environ`. Each field carries the name of
+its variable, its default and one sentence, so this module also prints the table of settings: `python -m
+flowx_site.config`. Keeps engine 15.3 (names, defaults, refusals in production) and scenarios 1.1 and 2 (topic names).
 """
 
 import logging
@@ -113,7 +113,7 @@ def trailing_dot(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One variable: how it is read, what holds without it (a text or a rule over the fields above it) and what it is for."""
+    """One variable: its name, what holds without it (a text, or a rule over the fields above it) and what it is for."""
 
     env: str
     default: str | Callable[[Values], str]
@@ -271,7 +271,7 @@ class Config:
 
     @property
     def kafka_client(self) -> dict[str, str]:
-        """The part of a client's configuration that every producer, consumer and admin client shares, in librdkafka's names."""
+        """What every producer, consumer and admin client shares: brokers and security, in librdkafka's names."""
         security = {
             "security.protocol": self.kafka_security_protocol,
             "sasl.mechanism": self.kafka_sasl_mechanism,
@@ -286,7 +286,7 @@ class Config:
 
     @property
     def subscription(self) -> str:
-        """`kafka_topic_pattern` as a subscription that means the same under both group protocols: the whole topic name."""
+        """`kafka_topic_pattern` as a subscription that means the whole name under both group protocols."""
         return f"^({self.kafka_topic_pattern})$"
 
     def receives(self, topic_name: str) -> bool:
@@ -325,7 +325,7 @@ def unsafe(config: Config) -> list[str]:
 
 
 def read_config(environ: Mapping[str, str]) -> Config:
-    """The settings in `environ`; raises ImproperlyConfigured, naming every variable that is wrong or, in production, unsafe."""
+    """Reads `environ`; raises ImproperlyConfigured naming each one that is wrong or, in production, unsafe."""
     values: dict[str, Any] = {}
     faults: list[str] = []
     for part in fields(Config):
