@@ -1,0 +1,249 @@
+"""The published snapshot of a process as frozen dataclasses: what the engine runs.
+
+A snapshot is JSON with a `format` number (engine 1.2); `Graph.from_json` reads it, once per OS process and snapshot. Nothing
+here changes after that. Names of JSON members are the stored names of engine 1.1-1.5 and 4.2. The JSON Schema of the format
+is `snapshot.schema.json` beside this file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+FORMAT = 1
+
+
+class NodeType(StrEnum):
+    """Engine 1.4. The value is the stored name."""
+
+    START = "START"
+    END = "END"
+    TASK = "TASK"
+    USER_TASK = "USER_TASK"
+    MESSAGE_EVENT_SEND = "MESSAGE_EVENT_SEND"
+    MESSAGE_EVENT_RECEIVE = "MESSAGE_EVENT_RECEIVE"
+    EXCLUSIVE_GATEWAY = "EXCLUSIVE_GATEWAY"
+
+
+ACTIVITY_TYPES = frozenset({NodeType.TASK, NodeType.USER_TASK, NodeType.MESSAGE_EVENT_SEND})
+"""Node types that take actions (engine 1.4)."""
+
+
+class ActionType(StrEnum):
+    """Engine 4.1. The value is the stored name."""
+
+    KAFKA_SEND = "KAFKA_SEND"
+    WEBSOCKET_SEND = "WEBSOCKET_SEND"
+    SAVE_DATA = "SAVE_DATA"
+
+
+class UnknownFormat(ValueError):
+    """The snapshot has a format this engine does not read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """One entry of `actionParams`: placeholders in `value` are filled in only when `replace_values` is true (engine 4.2)."""
+
+    key: str
+    value: str
+    replace_values: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action of a node (engine 4.2)."""
+
+    id: int
+    name: str
+    order: int
+    type: ActionType
+    manual: bool = False
+    optional: bool = False
+    repeatable: bool = False
+    auto_run_children: bool = False
+    parent_name: str | None = None
+    timer_expression: str = ""
+    allow_token_reset: bool = False
+    restart_from_snapshot: bool = False
+    keys_for_restart: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+    params: Mapping[str, Param] = field(default_factory=dict)
+
+    @property
+    def runs_by_parent(self) -> bool:
+        """Whether autorun or a callback runs it as a child: mandatory and automatic (engine 4.6)."""
+        return not self.manual and not self.optional
+
+    def text(self, key: str, default: str = "") -> str:
+        """The parameter's text as stored, or `default`."""
+        param = self.params.get(key)
+        return default if param is None else param.value
+
+
+@dataclass(frozen=True, slots=True)
+class StreamTopic:
+    """A topic a node listens on and the key path that receives the reply (engine 1.3)."""
+
+    topic_name: str
+    key_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatewayRule:
+    """One rule of an exclusive gateway; without an expression it is the else (engine 1.5)."""
+
+    order: int
+    language: str
+    expression: str | None
+    next_node_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node with its actions and the nodes its sequences lead to."""
+
+    id: int
+    key: str
+    name: str
+    type: NodeType
+    swimlane: str = "Default"
+    stage: str | None = None
+    can_go_back: bool = True
+    flow_names: tuple[str, ...] = ()
+    start_condition: str = ""
+    response_timeout: str = ""
+    streams: tuple[StreamTopic, ...] = ()
+    input_keys: tuple[str, ...] = ()
+    rules: tuple[GatewayRule, ...] = ()
+    actions: tuple[Action, ...] = ()
+    outgoing: tuple[int, ...] = ()
+
+    @property
+    def waits_for_message(self) -> bool:
+        """Whether a token stays until a record came: receive tasks, and tasks with stream topics (engine 6.6)."""
+        return self.type is NodeType.MESSAGE_EVENT_RECEIVE or (self.type is NodeType.TASK and bool(self.streams))
+
+    def top_level(self) -> Iterator[Action]:
+        """Actions without a parent, in the order they run (engine 4.2, 4.4)."""
+        return (action for action in self.actions if action.parent_name is None)
+
+    def children(self, parent: Action) -> Iterator[Action]:
+        """Direct children of an action, in order (engine 4.6)."""
+        return (action for action in self.actions if action.parent_name == parent.name)
+
+    def action(self, action_id: int) -> Action | None:
+        return next((action for action in self.actions if action.id == action_id), None)
+
+    def action_named(self, name: str) -> Action | None:
+        return next((action for action in self.actions if action.name == name), None)
+
+    def stream(self, topic: str) -> StreamTopic | None:
+        return next((stream for stream in self.streams if stream.topic_name == topic), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Graph:
+    """A whole process version, ready to run."""
+
+    definition_id: int
+    name: str
+    version: int
+    nodes: Mapping[int, Node]
+    general_data: Any = None
+    expiry_time: str = ""
+    mandatory_params: tuple[str, ...] = ()
+    sensitive_keys: tuple[str, ...] = ()
+    search_keys: tuple[str, ...] = ()
+    swimlanes: tuple[str, ...] = ("Default",)
+
+    def node_named(self, name: str) -> Node | None:
+        return next((node for node in self.nodes.values() if node.name == name), None)
+
+    def starts(self) -> list[Node]:
+        """The START nodes; other kinds of start do not count here (engine 1.6)."""
+        return [node for node in self.nodes.values() if node.type is NodeType.START]
+
+    def listeners(self, topic: str, *, destination: str | None = None) -> list[Node]:
+        """Nodes with `topic` among their streams, only the named one when `destination` is given (engine 6.6)."""
+        return [
+            node
+            for node in self.nodes.values()
+            if node.stream(topic) is not None and (destination is None or node.name == destination)
+        ]
+
+    @classmethod
+    def from_json(cls, snapshot: Mapping[str, Any]) -> Graph:
+        """Build the graph from a snapshot.
+
+        Raises `UnknownFormat` for another format number, `KeyError` or `ValueError` for a snapshot that breaks the schema.
+        """
+        if snapshot.get("format") != FORMAT:
+            raise UnknownFormat(f"This engine reads snapshots of format {FORMAT}, not {snapshot.get('format')!r}.")
+        outgoing: dict[int, list[int]] = {}
+        for sequence in snapshot["sequences"]:
+            outgoing.setdefault(sequence["sourceNode"], []).append(sequence["targetNode"])
+        nodes = {raw["id"]: _node(raw, tuple(outgoing.get(raw["id"], ()))) for raw in snapshot["nodes"]}
+        return cls(
+            definition_id=snapshot["definitionId"],
+            name=snapshot["name"],
+            version=snapshot["version"],
+            nodes=nodes,
+            general_data=snapshot.get("generalData"),
+            expiry_time=snapshot.get("expiryTime") or "",
+            mandatory_params=tuple(snapshot.get("mandatoryParams") or ()),
+            sensitive_keys=tuple(snapshot.get("sensitiveKeys") or ()),
+            search_keys=tuple(snapshot.get("searchKeys") or ()),
+            swimlanes=tuple(snapshot.get("swimlanes") or ("Default",)),
+        )
+
+
+def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...]) -> Node:
+    return Node(
+        id=raw["id"],
+        key=raw["key"],
+        name=raw["name"],
+        type=NodeType(raw["type"]),
+        swimlane=raw.get("swimlane") or "Default",
+        stage=raw.get("stage") or None,
+        can_go_back=raw.get("canGoBack", True),
+        flow_names=tuple(raw.get("flowNames") or ()),
+        start_condition=raw.get("startCondition") or "",
+        response_timeout=raw.get("responseTimeout") or "",
+        streams=tuple(StreamTopic(row["topicName"], row["keyName"]) for row in raw.get("dataStreamTopics") or ()),
+        input_keys=tuple(raw.get("inputKeys") or ()),
+        rules=tuple(sorted((_rule(row) for row in raw.get("rules") or ()), key=lambda rule: rule.order)),
+        actions=tuple(
+            sorted((_action(row) for row in raw.get("actions") or ()), key=lambda action: (action.order, action.id))
+        ),
+        outgoing=outgoing,
+    )
+
+
+def _rule(raw: Mapping[str, Any]) -> GatewayRule:
+    return GatewayRule(raw["order"], raw.get("language") or "ZEN", raw.get("expression") or None, raw["nextNodeName"])
+
+
+def _action(raw: Mapping[str, Any]) -> Action:
+    return Action(
+        id=raw["id"],
+        name=raw["name"],
+        order=raw["order"],
+        type=ActionType(raw["type"]),
+        manual=raw.get("manual", False),
+        optional=raw.get("optional", False),
+        repeatable=raw.get("repeatable", False),
+        auto_run_children=raw.get("autoRunChildren", False),
+        parent_name=raw.get("parentName") or None,
+        timer_expression=raw.get("timerExpression") or "",
+        allow_token_reset=raw.get("allowTokenReset", False),
+        restart_from_snapshot=raw.get("restartFromSnapshot", False),
+        keys_for_restart=tuple(raw.get("keysForRestart") or ()),
+        keys=tuple(raw.get("keys") or ()),
+        params={
+            row["key"]: Param(row["key"], row["value"], row.get("replaceValues", True))
+            for row in raw.get("actionParams") or ()
+        },
+    )

@@ -1,0 +1,33 @@
+"""The engine's tables. Only `engine.runtime` writes instances and what belongs to them; see the docstring of each module."""
+
+from engine.models.access import ApiToken, IdempotencyRecord, RateHit, SocketTicket, SwimlanePermission
+from engine.models.definitions import GenericParameterValue, PublishedProcess, Snapshot
+from engine.models.instances import Incident, Instance, JournalEntry, PendingStimulus, Timer, Token, Visit
+from engine.models.messages import KafkaOffset, OutboxMessage, OutboxShard, ReceivedMessage
+from engine.models.operations import AuditEntry, FailedStart, Heartbeat, IdBlock
+
+__all__ = [
+    "ApiToken",
+    "AuditEntry",
+    "FailedStart",
+    "GenericParameterValue",
+    "Heartbeat",
+    "IdBlock",
+    "IdempotencyRecord",
+    "Incident",
+    "Instance",
+    "JournalEntry",
+    "KafkaOffset",
+    "OutboxMessage",
+    "OutboxShard",
+    "PendingStimulus",
+    "PublishedProcess",
+    "RateHit",
+    "ReceivedMessage",
+    "Snapshot",
+    "SocketTicket",
+    "SwimlanePermission",
+    "Timer",
+    "Token",
+    "Visit",
+]

@@ -1,0 +1,64 @@
+"""What the engine knows of processes: frozen snapshots, which one is published, and what is looked up live.
+
+Written by `engine.publishing` only, the designer's door into the engine.
+"""
+
+from __future__ import annotations
+
+from django.db import models
+
+
+class Snapshot(models.Model):
+    """One published (or test) version, frozen. `body` is the JSON text that `engine.core.graph.Graph.from_json` reads."""
+
+    definition_id = models.BigIntegerField(help_text="The designer's numeric id of the version.", db_index=True)
+    name = models.CharField(max_length=100)
+    version = models.PositiveIntegerField()
+    format = models.PositiveSmallIntegerField()
+    hash = models.CharField(max_length=64, unique=True, help_text="SHA-256 of the body: a test start compiles to it.")
+    body = models.TextField()
+    bpmn = models.TextField(blank=True, help_text="The drawing; shape ids are node_<node id>, flow_<sequence id>.")
+    test = models.BooleanField(default=False)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        permissions = [
+            ("operate_instances", "Operate instances (retry, terminate, hold and the like)"),
+            ("reveal_sensitive", "Reveal sensitive values"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} v{self.version}"
+
+
+class PublishedProcess(models.Model):
+    """The version that a start by name uses; at most one a name (engine 1.2)."""
+
+    name_key = models.CharField(max_length=100, primary_key=True, help_text="The name in lower case.")
+    name = models.CharField(max_length=100)
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT)
+    start_conditions = models.JSONField(default=list)
+    start_swimlanes = models.JSONField(default=list)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class GenericParameterValue(models.Model):
+    """A generic parameter's value for one environment; the empty environment means all (engine 6.4, designer 3.6)."""
+
+    class Kind(models.TextChoices):
+        VALUE = "VALUE", "Value"
+        VARIABLE = "VARIABLE", "Environment variable"
+        SECRET = "SECRET", "Secret environment variable"
+
+    key = models.CharField(max_length=100)
+    environment = models.CharField(max_length=50, blank=True)
+    kind = models.CharField(max_length=10, choices=Kind.choices, default=Kind.VALUE)
+    value = models.CharField(max_length=255)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["key", "environment"], name="one_value_per_environment")]
+
+    def __str__(self) -> str:
+        return f"{self.key} ({self.environment or 'all environments'})"
