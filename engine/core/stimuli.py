@@ -1,0 +1,214 @@
+"""Everything that can happen to an instance, as frozen values, and what a call gets back.
+
+A stimulus names its instance by uuid; times and ids are never inside: the machine takes them as arguments. Refusals are the
+documented answers of engine 2.6, 4.7 and 13 to a wrong call: nothing has changed when one is raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """Who causes a stimulus: a user of the site, or the system itself (`id` None)."""
+
+    name: str = "flowx-service"
+    id: int | None = None
+
+
+SYSTEM = Actor()
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """Start an instance of a snapshot (engine 2.4, 2.5).
+
+    `params` is the body without `paramsToInherit`, already merged over inherited values. `message_id` is the `Fx-MessageId` of
+    a start that came over Kafka.
+    """
+
+    uuid: UUID
+    snapshot_id: int
+    params: Mapping[str, Any]
+    actor: Actor
+    start_condition: str | None = None
+    test: bool = False
+    parent_id: int | None = None
+    parent_uuid: UUID | None = None
+    relation: str = ""
+    message_id: UUID | None = None
+    restarted_from: UUID | None = None
+
+    @property
+    def instance_uuid(self) -> UUID:
+        return self.uuid
+
+
+@dataclass(frozen=True, slots=True)
+class Execute:
+    """Run a manual action with a body from the frontend (engine 4.5). Rights are checked before, by the caller."""
+
+    instance_uuid: UUID
+    token_uuid: UUID
+    action_name: str
+    body: Mapping[str, Any]
+    actor: Actor
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """The send that a record answers: the visit's number, the action and its run."""
+
+    visit_number: int
+    action_id: int
+    run: int
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceived:
+    """A Kafka record whose instance is known (engine 6.6). `value` is parsed JSON, `raw` what came, for keeping it."""
+
+    instance_uuid: UUID
+    topic: str
+    value: Any
+    raw: bytes
+    received_at: datetime
+    key: str | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+    message_id: UUID | None = None
+    request: Request | None = None
+    partition: int | None = None
+    offset: int | None = None
+    manual: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TimerDue:
+    """A timer row is due. A firing of a timer that is no longer pending is ignored (engine 5.4)."""
+
+    instance_uuid: UUID
+    timer_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PushFrame:
+    """A frame for this instance made by another tree (Websocket Send to an inherited parent, engine 8.3)."""
+
+    instance_uuid: UUID
+    frame_type: str
+    text: str
+    action_name: str = ""
+    from_uuid: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Retry:
+    """Go on from the failed step of a token with an open incident (engine 3.9)."""
+
+    instance_uuid: UUID
+    token_uuid: UUID
+    actor: Actor
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terminate:
+    """End the instance and its subprocesses (engine 2.7)."""
+
+    instance_uuid: UUID
+    actor: Actor
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Freeze the instance (engine 2.7)."""
+
+    instance_uuid: UUID
+    actor: Actor
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Unhold:
+    """Go on, with what came due meanwhile, in order of arrival (engine 2.7)."""
+
+    instance_uuid: UUID
+    actor: Actor
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Dismiss:
+    """Close a subprocess (engine 2.7)."""
+
+    instance_uuid: UUID
+    actor: Actor
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunTimer:
+    """Fire a pending timer now (engine 13.6)."""
+
+    instance_uuid: UUID
+    timer_id: int
+    actor: Actor
+    reason: str = ""
+
+
+Stimulus = (
+    Start | Execute | MessageReceived | TimerDue | PushFrame | Retry | Terminate | Hold | Unhold | Dismiss | RunTimer
+)
+
+
+class Refusal(Exception):
+    """A documented refusal: HTTP status, `errorKey` and text (engine 2.6, 4.7). Nothing has changed."""
+
+    def __init__(
+        self,
+        status: int,
+        message: str,
+        error_key: str = "",
+        *,
+        code: str = "",
+        entity: str = "processInstance",
+        params: str = "",
+    ) -> None:
+        super().__init__(message)
+        self.status = status
+        self.message = message
+        self.error_key = error_key or f"error.http.{status}"
+        self.code = code
+        self.entity = entity
+        self.params = params
+
+
+INSTANCE_NOT_FOUND = "Process instance not found."
+TOKEN_NOT_FOUND = "Token not found."
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """The stimulus was counted. `answer` is the JSON answer of the call, `incident_id` set when the action itself failed."""
+
+    instance_uuid: UUID
+    answer: Mapping[str, Any]
+    incident_id: int | None = None
+    incident_message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The stimulus was refused; the machine changed nothing."""
+
+    instance_uuid: UUID
+    refusal: Refusal
+
+
+Outcome = Done | Refused
