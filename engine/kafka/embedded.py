@@ -95,7 +95,8 @@ class EmbeddedBroker:
     """One running mock cluster of one broker; a context manager, or ended by `stop`.
 
     `bootstrap` is its address. Faults last until they are used up (`fail_next`) or taken back (`set_up`,
-    `clear_failures`). Group members that vanish are replaced after `session_timeout_ms`, and rebalances are seen within `heartbeat_ms`.
+    `clear_failures`). Group members that vanish are replaced after `session_timeout_ms`; rebalances are seen within
+    `heartbeat_ms`.
     """
 
     def __init__(
