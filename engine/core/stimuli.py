@@ -190,7 +190,7 @@ class Refusal(Exception):
 
 
 INSTANCE_NOT_FOUND = "Process instance not found."
-TOKEN_NOT_FOUND = "Token not found."
+TOKEN_NOT_FOUND = "Token not found."  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
