@@ -37,7 +37,9 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Messages",
         (
             Entry("Kafka log", "mail", "admin:engine_outboxmessage_changelist", "engine.view_outboxmessage"),
-            Entry("Received", "move_to_inbox", "admin:engine_receivedmessage_changelist", "engine.view_receivedmessage"),
+            Entry(
+                "Received", "move_to_inbox", "admin:engine_receivedmessage_changelist", "engine.view_receivedmessage"
+            ),
         ),
     ),
     (
