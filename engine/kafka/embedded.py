@@ -162,3 +162,10 @@ class EmbeddedBroker:
     def clear_failures(self, request: Request) -> None:
         """Forget the errors not used up yet."""
         self._library.rd_kafka_mock_clear_request_errors(self._cluster, request)
+
+    def mend(self) -> None:
+        """Take back every fault: connections are taken, answers are quick and right."""
+        for request in Request:
+            self.clear_failures(request)
+        self.slow_down(0)
+        self.set_up()
