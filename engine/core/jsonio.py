@@ -16,7 +16,7 @@ from typing import Any, Final, NoReturn, TypeAlias
 
 import orjson
 
-Json: TypeAlias = "bool | int | float | Decimal | str | list[Json] | dict[str, Json] | None"
+Json: TypeAlias = bool | int | float | Decimal | str | list["Json"] | dict[str, "Json"] | None
 
 MAX_DEPTH: Final = 100
 MAX_DIGITS: Final = 4300

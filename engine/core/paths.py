@@ -168,7 +168,7 @@ def merge(base: dict[str, Json], extra: dict[str, Json]) -> dict[str, Json]:
     return merged
 
 
-_Tree: TypeAlias = "dict[str | int, _Tree | None]"
+_Tree: TypeAlias = dict[str | int, "_Tree | None"]
 
 
 def _tree(paths: Iterable[Path | str]) -> _Tree:
