@@ -3,7 +3,8 @@
 It speaks the real protocol over TCP, so any client in any process may connect to `bootstrap`. It keeps records in
 memory only, makes topics by itself (4 partitions), checks neither names nor sizes, and is gone with its process. What
 else it can and cannot do stands in scenarios 6.4; `tests/kafka/test_embedded_broker.py` holds each fact that the program
-leans on. Reached by ctypes in the library that confluent-kafka brings along, since its Python side injects no faults.
+leans on. A name in a subscription is never assigned when its topic is made later, a pattern is: write names as patterns.
+Reached by ctypes in the library that confluent-kafka brings along, since its Python side injects no faults.
 """
 
 import ctypes
