@@ -12,7 +12,7 @@ from uuid import UUID
 
 from django.db.models import Max, Q, QuerySet
 
-from engine.api.idempotency import performed_actions
+from engine.idempotency import performed_actions
 from engine.models import Instance, JournalEntry, Token
 
 CHUNK = 100  # frames read at a time: at most 25 MiB
@@ -32,12 +32,13 @@ class Member(NamedTuple):
 
 
 class Frame(NamedTuple):
-    """A stored frame."""
+    """A stored frame. `lanes`, of state frames only: the swimlanes of the open tokens at that moment."""
 
     instance_id: int
     seq: int
     type: str
     text: str
+    lanes: tuple[str, ...] = ()
 
 
 def _members(rows: QuerySet[Instance]) -> list[Member]:
@@ -61,14 +62,14 @@ def trees(root_ids: Iterable[int]) -> dict[int, list[Member]]:
 
 
 def branch(tree: Sequence[Member], top_id: int) -> list[Member]:
-    """Of a tree in order of id: the instance `top_id` and its descendants. A child's id is above its parent's."""
-    inside = {top_id}
-    kept = []
+    """Of a tree: the instance `top_id` and its descendants, parents first."""
+    children: dict[int | None, list[Member]] = {}
     for one in tree:
-        if one.id == top_id or one.parent_id in inside:
-            inside.add(one.id)
-            kept.append(one)
-    return kept
+        children.setdefault(one.parent_id, []).append(one)
+    found = [one for one in tree if one.id == top_id]
+    for one in found:  # grows while it is walked
+        found.extend(children.get(one.id, ()))
+    return found
 
 
 def after(positions: Mapping[int, int], limit: int = CHUNK) -> list[Frame]:
@@ -101,5 +102,8 @@ def present(members: Sequence[Member]) -> list[Frame]:
 
 
 def _frames(rows: QuerySet[JournalEntry], limit: int | None) -> list[Frame]:
-    fields = rows.order_by("id").values_list("instance_id", "frame_seq", "frame_type", "payload")[:limit]
-    return [Frame(instance_id, seq or 0, kind, text or "{}") for instance_id, seq, kind, text in fields]
+    fields = rows.order_by("id").values_list("instance_id", "frame_seq", "frame_type", "payload", "details")[:limit]
+    return [
+        Frame(instance_id, seq or 0, kind, text or "{}", tuple(details.get("swimlanes", ())))
+        for instance_id, seq, kind, text, details in fields
+    ]
