@@ -19,7 +19,7 @@ from uuid import UUID
 from engine import rights
 from engine.core import jsonio
 from engine.push import frames, login
-from engine.push.frames import Frame, Member
+from engine.push.frames import Member
 from engine.push.hub import hub_of_this_loop
 from engine.push.login import Login, Scope
 from engine.push.origins import Application, Receive, Send
@@ -91,8 +91,8 @@ class UpdatesConsumer:
 
     # -- what the hub calls ---------------------------------------------------------------------------------------
 
-    def hear(self, instance: UUID, heard: Sequence[Frame]) -> None:
-        self._hint(partial(self._stream.hear, instance, heard))
+    def hear(self, instance: UUID, seq: int, text: str) -> None:
+        self._hint(partial(self._stream.hear, instance, seq, text))
 
     def see(self, tree: Sequence[Member]) -> None:
         if self._stream.is_behind(tree):

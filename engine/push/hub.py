@@ -10,15 +10,15 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Iterable, Sequence
-from typing import Protocol
+from collections.abc import Awaitable, Iterable, Sequence
+from typing import Any, Protocol
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from channels.layers import get_channel_layer
 
-from engine.push import fanout, frames
-from engine.push.frames import Frame, Member
+from engine.push import frames
+from engine.push.frames import Member
 from engine.push.stream import in_thread
 
 log = logging.getLogger("flowx.push")
@@ -26,12 +26,17 @@ LAYER_TIMEOUT_S = 2.0
 POLL_SHARE = 4  # a poll that took t seconds is followed by a pause of at least this many times t
 
 
+def group_of(instance: UUID) -> str:
+    """The channel-layer group of an instance's frames, as `engine.wakeups` names it."""
+    return f"instance.{instance}"
+
+
 class Follower(Protocol):
     """A socket, as the hub sees it. Neither call may block."""
 
     @property
     def root_id(self) -> int: ...
-    def hear(self, instance: UUID, heard: Sequence[Frame]) -> None: ...
+    def hear(self, instance: UUID, seq: int, text: str) -> None: ...
     def see(self, tree: Sequence[Member]) -> None: ...
 
 
@@ -79,7 +84,7 @@ class Hub:
             self._followers.pop(instance, None)
             if instance in self._subscribed and self._channel is not None:
                 self._subscribed.discard(instance)
-                await self._quietly(layer.group_discard(fanout.group_of(instance), self._channel))
+                await self._quietly(layer.group_discard(group_of(instance), self._channel))
 
     async def leave(self, follower: Follower) -> None:
         """The follower is gone; the last one to go stops the hub."""
@@ -95,10 +100,10 @@ class Hub:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _quietly(self, call: object) -> bool:
+    async def _quietly(self, call: Awaitable[None]) -> bool:
         """Await a call of the channel layer; its failures are logged and cost a poll, never a frame."""
         try:
-            await asyncio.wait_for(call, LAYER_TIMEOUT_S)  # type: ignore[arg-type]
+            await asyncio.wait_for(call, LAYER_TIMEOUT_S)
         except Exception as error:
             log.warning("The channel layer does not answer: %r", error)
             return False
@@ -117,7 +122,7 @@ class Hub:
         for instance in [uuid for uuid in self._followers if uuid not in self._subscribed]:
             if self._channel is None:
                 return
-            if await self._quietly(layer.group_add(fanout.group_of(instance), self._channel)):
+            if await self._quietly(layer.group_add(group_of(instance), self._channel)):
                 self._subscribed.add(instance)
 
     async def _listen(self) -> None:
@@ -130,12 +135,15 @@ class Hub:
                 if self._channel is None:
                     await asyncio.sleep(self.poll_s)
                     continue
-                instance, heard = fanout.parse(await layer.receive(self._channel))
-                for follower in tuple(self._followers.get(instance, ())):
-                    follower.hear(instance, heard)
+                self._route(await layer.receive(self._channel))
             except Exception:
                 log.exception("A hint of the channel layer was lost; the poll mends it")
                 await asyncio.sleep(self.poll_s)
+
+    def _route(self, message: dict[str, Any]) -> None:
+        instance = UUID(message["uuid"])
+        for follower in tuple(self._followers.get(instance, ())):
+            follower.hear(instance, message["seq"], message["text"])
 
     async def _poll_forever(self) -> None:
         while True:

@@ -25,6 +25,7 @@ Arguments = ParamSpec("Arguments")
 Answer = TypeVar("Answer")
 SendText = Callable[[str], Awaitable[None]]
 Follow = Callable[[Iterable[UUID]], Awaitable[None]]
+STATE_MARK = '"type":"state"'
 
 
 class Closing(Exception):
@@ -77,16 +78,15 @@ class Stream:
         await self._tell("ready")
         self.live = True
 
-    async def hear(self, instance: UUID, heard: Sequence[Frame]) -> None:
-        """Live frames of one instance, or a bare hint without any."""
+    async def hear(self, instance: UUID, seq: int, text: str) -> None:
+        """A live frame. State frames are read from the database, which knows the swimlanes they are about."""
         key = self._ids.get(instance)
-        if not self.live or key is None:
+        if not self.live or key is None or seq <= self._sent[key]:
             return
-        for frame in heard:
-            if frame.seq == self._sent[key] + 1:
-                self._sent[key] = frame.seq
-                await self._push(frame._replace(instance_id=key))
-        if not heard or heard[-1].seq > self._sent.get(key, 0):
+        if seq == self._sent[key] + 1 and STATE_MARK not in text[:80]:
+            self._sent[key] = seq
+            await self._send(text)
+        else:
             await self._catch_up([key])
 
     def is_behind(self, tree: Sequence[Member]) -> bool:

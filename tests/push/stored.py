@@ -12,8 +12,9 @@ from django.contrib.auth.models import Group, User
 from django.utils import timezone
 
 from engine.models import Instance, JournalEntry, SwimlanePermission, Token
-from engine.push import fanout
 from engine.push.frames import Frame
+from engine.push.stream import in_thread
+from engine.wakeups import group_message
 
 _ids = itertools.count(1)
 
@@ -99,7 +100,7 @@ def add_frame(
     frame_id = uuid4()
     frame = {"event": event, "type": kind, "id": str(frame_id), "seq": instance.frame_seq}
     frame |= {"processInstanceUuid": str(instance.uuid), "timestamp": "2026-01-01T00:00:00.000000Z", member: body or {}}
-    text = json.dumps(frame)
+    text = json.dumps(frame, separators=(",", ":"))
     JournalEntry.objects.create(
         instance_id=instance.id,
         number=instance.journal_seq,
@@ -115,6 +116,9 @@ def add_frame(
     return Frame(instance.id, instance.frame_seq, kind, text, tuple(lanes or ()))
 
 
-async def hint(instance: Instance, *frames: Frame) -> None:
-    """What the sender publishes after a commit; without frames, a bare hint."""
-    await get_channel_layer().group_send(fanout.group_of(instance.uuid), fanout.message(instance.uuid, frames))
+async def hint(*frames: Frame) -> None:
+    """What the runtime's wake-ups publish after a commit."""
+    uuids = dict(await in_thread(lambda: list(Instance.objects.values_list("id", "uuid"))))
+    for frame in frames:
+        group, message = group_message((uuids[frame.instance_id], frame.seq, frame.text))
+        await get_channel_layer().group_send(group, message)

@@ -149,7 +149,7 @@ async def test_e226_rights_are_read_again_when_a_state_frame_tells_of_another_sw
         await client.frames_until("ready")
         await in_thread(SwimlanePermission.objects.all().delete)
         body = {"state": "STARTED", "readOnly": False, "incident": False}
-        await hint(instance, await in_thread(add_frame, instance, "state", body, lanes=["Back office"]))
+        await hint(await in_thread(add_frame, instance, "state", body, lanes=["Back office"]))
         assert await client.close_code() == 4403
 
 

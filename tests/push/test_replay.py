@@ -30,7 +30,7 @@ async def test_e160_nothing_is_sent_before_ready_then_all_frames_above_last_seq_
         heard = await client.frames_until("ready")
         assert seqs(heard) == [2, 3]
         for _ in range(2):
-            await hint(instance, await in_thread(add_frame, instance))
+            await hint(await in_thread(add_frame, instance))
         assert [(await client.hear())["seq"] for _ in range(2)] == [4, 5]
 
 
@@ -84,7 +84,7 @@ async def test_e223_without_last_seq_come_last_progress_of_active_tokens_unperfo
         heard = await client.frames_until("ready")
         assert seqs(heard) == [3, 6, 7, 8]
         assert heard[-1]["lastSeq"] == {str(instance.uuid): 9}
-        await hint(instance, await in_thread(add_frame, instance))
+        await hint(await in_thread(add_frame, instance))
         assert (await client.hear())["seq"] == 10
 
 
@@ -113,9 +113,9 @@ async def test_e160_a_hint_that_is_doubled_late_or_lost_neither_doubles_nor_lose
         await client.ready({str(instance.uuid): 0})
         await client.frames_until("ready")
         one, two, three = [await in_thread(add_frame, instance) for _ in range(3)]
-        await hint(instance, two)
-        await hint(instance, one)
-        await hint(instance, one, two, three)
+        await hint(two)
+        await hint(one)
+        await hint(one, two, three)
         await in_thread(add_frame, instance)  # nobody tells of the fourth
         assert [(await client.hear())["seq"] for _ in range(4)] == [1, 2, 3, 4]
         assert await client.is_silent()
@@ -135,7 +135,7 @@ async def test_e159_a_socket_carries_subprocesses_the_user_may_view_and_never_in
         heard = await client.frames_until("ready")
         assert {text["processInstanceUuid"] for text in heard[:-1]} == {str(instance.uuid), str(seen.uuid)}
         for one in (hidden, inherited, seen):
-            await hint(one, await in_thread(add_frame, one))
+            await hint(await in_thread(add_frame, one))
         assert (await client.hear())["processInstanceUuid"] == str(seen.uuid)
         assert await client.is_silent()
 
