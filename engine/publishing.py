@@ -131,7 +131,7 @@ def set_draft_compiler(compile_draft: DraftCompiler) -> None:
 
 
 def compile_draft(definition_id: int, user: str) -> StoredSnapshot:
-    """A test snapshot of a draft. Raises what the designer raises: `engine.core.stimuli.Refusal` for blockers or no such draft."""
+    """A test snapshot of a draft. Raises `engine.core.stimuli.Refusal`, made by the designer: blockers, or no such draft."""
     if _draft_compiler is None:
         raise RuntimeError("No designer is installed that could compile a draft.")
     return _draft_compiler(definition_id, user)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from django.db import connection
 
+from engine import configuration, ids, snapshots
 from engine.kafka.embedded import EmbeddedBroker
 from flowx_site.demo.private_redis import PrivateRedis
 from tests import browsers, servers
@@ -42,6 +43,14 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say that tests were left out, so that a green run is not taken for a whole one."""
     if not browsers.wanted():
         terminalreporter.write_line("Browser tests were left out, as BROWSER=0 asks.", yellow=True)
+
+
+@pytest.fixture(autouse=True)
+def fresh_caches() -> None:
+    """What a process keeps of its database must not outlive the database of a test."""
+    ids.forget()
+    snapshots.forget()
+    configuration.forget()
 
 
 @pytest.fixture

@@ -172,6 +172,7 @@ class Incident:
     node_name: str = ""
     action_id: int | None = None
     action_name: str = ""
+    outbox_id: UUID | None = None
     rest: tuple[int, ...] = ()
     closed_at: datetime | None = None
     closed_by: str = ""

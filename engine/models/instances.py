@@ -209,10 +209,10 @@ class JournalEntry(models.Model):
 class PendingStimulus(models.Model):
     """An effect on another process tree, written with the commit that caused it and applied next, in order, once."""
 
-    instance_id = models.BigIntegerField(db_index=True, help_text="The instance it is for.")
+    instance_uuid = models.UUIDField(db_index=True, help_text="The instance it is for.")
     kind = models.CharField(max_length=20)
     body = models.TextField()
     created_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.kind} for {self.instance_id}"
+        return f"{self.kind} for {self.instance_uuid}"

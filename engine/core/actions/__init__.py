@@ -1,0 +1,20 @@
+"""What each action type does when it runs: one module a type, registered in `HANDLERS` by its stored name.
+
+A handler gets an `ActionRun` and changes nothing but through it. It raises `ActionFailed` before it has any effect.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from engine.core.actions import kafka_send, save_data, websocket_send
+from engine.core.actions.run import ActionFailed, ActionRun
+from engine.core.graph import ActionType
+
+HANDLERS: Mapping[ActionType, Callable[[ActionRun], None]] = {
+    ActionType.KAFKA_SEND: kafka_send.run,
+    ActionType.WEBSOCKET_SEND: websocket_send.run,
+    ActionType.SAVE_DATA: save_data.run,
+}
+
+__all__ = ["HANDLERS", "ActionFailed", "ActionRun"]

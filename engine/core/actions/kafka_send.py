@@ -1,0 +1,129 @@
+"""Kafka Send: one outbox row a topic, with the same message, headers and key (engine 6).
+
+The action is COMPLETED with the transition that holds its rows; the relay sends them afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID, uuid5
+
+from engine.core import jsonio
+from engine.core.actions.run import ActionFailed, ActionRun
+from engine.core.graph import Param
+from engine.core.state import Outgoing
+
+LEGAL_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+DEFAULT_HEADERS = '{"processInstanceId": ${processInstanceId}}'
+
+
+def run(action_run: ActionRun) -> None:
+    """Make the rows. Raises `ActionFailed`, with nothing sent, for any part that is not legal once filled in."""
+    topics = _topics(action_run)
+    value = action_run.json_text("message", root="message", what="message")
+    if value[0] not in "{[":
+        raise ActionFailed(
+            f"The message of '{action_run.action.name}' is neither an object nor a list but {_short(value)}. "
+            "Give its key an object or a list, or write the message as an object."
+        )
+    headers = _headers(action_run)
+    key = _key(action_run)
+    _check_size(action_run, value, headers, key)
+    for position, topic in enumerate(topics):
+        _queue(action_run, topic, key, value, headers, position)
+
+
+def message_id(instance: UUID, visit_number: int, action_id: int, run_number: int, position: int) -> UUID:
+    """`Fx-MessageId`: the same step makes the same id again (engine 6.5)."""
+    return uuid5(instance, f"{visit_number}:{action_id}:{run_number}:{position}")
+
+
+def _topics(action_run: ActionRun) -> list[str]:
+    param = action_run.action.params.get("topicName")
+    if param is None or not param.value.strip():
+        raise ActionFailed(f"'{action_run.action.name}' has no topic. Add one in the designer and publish.")
+    found = []
+    for piece in param.value.split(","):
+        text, missing = action_run.plain_text(Param("topicName", piece.strip(), param.replace_values), what="topic")
+        if missing:
+            raise ActionFailed(
+                f"No value for topic placeholder {missing[0]}. Set the key or the generic parameter, then retry."
+            )
+        if LEGAL_TOPIC.fullmatch(text) is None or text in (".", ".."):
+            raise ActionFailed(
+                f"'{_short(text)}' is not a legal topic name: letters, digits, '.', '_', '-', at most 249. "
+                "Correct the topic or the value in it, then retry."
+            )
+        found.append(text)
+    return found
+
+
+def _headers(action_run: ActionRun) -> dict[str, str]:
+    """The configured headers as text, with the sender's ids added where they are missing (engine 6.5)."""
+    configured = {}
+    if action_run.action.text("headers").strip():
+        text = action_run.json_text("headers", root="object", what="headers")
+        loaded = jsonio.loads(text)
+        if not isinstance(loaded, dict):
+            raise ActionFailed(f"The headers of '{action_run.action.name}' are not a JSON object. Correct them.")
+        configured = {name: header_text(value) for name, value in loaded.items() if value is not None}
+    state = action_run.turn.state
+    own = (str(state.id), str(state.uuid))
+    addressed = configured.setdefault("processInstanceId", str(state.id))
+    if addressed in own:
+        configured.setdefault("processInstanceUuid", str(state.uuid))
+    return configured
+
+
+def header_text(value: jsonio.Json) -> str:
+    """A header value as it travels: text as it is, all else as compact JSON (engine 6.5)."""
+    return value if isinstance(value, str) else jsonio.dumps(value)
+
+
+def _key(action_run: ActionRun) -> str:
+    param = action_run.action.params.get("messageKey")
+    if param is None or not param.value.strip():
+        return str(action_run.turn.state.uuid)
+    text, _ = action_run.plain_text(param, what="message key")
+    return text or str(action_run.turn.state.uuid)
+
+
+def _check_size(action_run: ActionRun, value: str, headers: dict[str, str], key: str) -> None:
+    size = len(value.encode()) + len(key.encode())
+    size += sum(len(name.encode()) + len(text.encode()) for name, text in headers.items())
+    limit = action_run.turn.world.limits.record
+    if size > limit:
+        raise ActionFailed(
+            f"The record has {size / 1024:,.0f} kB; at most {limit / 1024:,.0f} kB are sent. "
+            "Make its values smaller or leave them out of the message, then retry."
+        )
+
+
+def _queue(action_run: ActionRun, topic: str, key: str, value: str, headers: dict[str, str], position: int) -> None:
+    turn, visit, action = action_run.turn, action_run.visit, action_run.action
+    row = Outgoing(
+        id=message_id(turn.state.uuid, visit.number, action.id, action_run.number, position),
+        topic=topic,
+        key=key,
+        value=value,
+        headers=headers,
+        visit_id=visit.id,
+        visit_number=visit.number,
+        action_id=action.id,
+        action_name=action.name,
+        node_name=action_run.node.name,
+        run=action_run.number,
+    )
+    turn.world.changes.outgoing.append((turn.state, row))
+    turn.entry(
+        "Message Send",
+        token=action_run.token,
+        node=action_run.node,
+        action=action,
+        details={"topic": topic},
+        outbox_id=row.id,
+    )
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= 80 else text[:79] + "…"

@@ -1,0 +1,82 @@
+"""Hold and Unhold: freeze an instance, then go on with what came due meanwhile, in order of arrival (engine 2.7)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from engine.core import firing, flow, records
+from engine.core.state import InstanceStatus, Kept, KeptState, Timer, TimerStatus
+from engine.core.stimuli import Hold, Refusal, Unhold
+from engine.core.turn import Turn
+
+NOT_RUNNING = "Process instance is not running."
+
+
+def hold(turn: Turn, stimulus: Hold) -> dict[str, object]:
+    if turn.state.state is not InstanceStatus.STARTED:
+        raise Refusal(409, NOT_RUNNING)
+    turn.state.state = InstanceStatus.ON_HOLD
+    turn.entry("Hold", subject="Process Instance", details={"reason": stimulus.reason})
+    return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
+
+
+def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
+    if turn.state.state is not InstanceStatus.ON_HOLD:
+        raise Refusal(409, "Process instance is not on hold.")
+    turn.state.state = InstanceStatus.STARTED
+    turn.entry("Unhold", subject="Process Instance", details={"reason": stimulus.reason})
+    for _, _, go_on in sorted(_came_due(turn), key=lambda item: item[:2]):
+        go_on()
+    return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
+
+
+def _came_due(turn: Turn) -> list[tuple[datetime, int, Callable[[], None]]]:
+    """What waits for the hold to end: (moment, tie-breaker, how to go on)."""
+    due: list[tuple[datetime, int, Callable[[], None]]] = []
+    for timer in turn.state.timers.values():
+        if timer.state is TimerStatus.HELD:
+            due.append((timer.due_at, len(due), _fires(turn, timer)))
+    for kept in turn.state.kept:
+        if kept.state is KeptState.HELD:
+            due.append((kept.message.received_at, len(due), _is_received(turn, kept)))
+    return due
+
+
+def _fires(turn: Turn, timer: Timer) -> Callable[[], None]:
+    def go_on() -> None:
+        if timer.state is TimerStatus.HELD:
+            timer.state = TimerStatus.PENDING
+            firing.fire(turn, timer)
+
+    return go_on
+
+
+def _is_received(turn: Turn, kept: Kept) -> Callable[[], None]:
+    def go_on() -> None:
+        if kept.state is not KeptState.HELD:
+            return
+        turn.state.kept.remove(kept)
+        before = len(turn.state.kept)
+        try:
+            became, token = records.receive(turn, kept.message)
+        except records.RecordFailed as failure:
+            turn.state.kept.append(kept)
+            records.fail_kept(turn, kept, failure)
+            return
+        _replace(turn, kept, became, before)
+        if token is not None:
+            flow.advance(turn, token)
+
+    return go_on
+
+
+def _replace(turn: Turn, kept: Kept, became: str, before: int) -> None:
+    """The stored row goes on living in the state that the record has now; no second row is made."""
+    for made in turn.state.kept[before:]:
+        if made.message is kept.message:
+            turn.state.kept.remove(made)
+            turn.world.changes.kept[:] = [row for row in turn.world.changes.kept if row[1] is not made]
+            kept.reason = made.reason
+    turn.state.kept.append(kept)
+    records.become(turn, kept, KeptState(became))

@@ -1,0 +1,75 @@
+"""A timer is due (engine 5.4). What is no longer pending, or belongs to another stay of the token, does nothing."""
+
+from __future__ import annotations
+
+from engine.core import flow, sequence
+from engine.core.graph import NodeType
+from engine.core.state import (
+    ActionStatus,
+    InstanceStatus,
+    NodeStatus,
+    Timer,
+    TimerKind,
+    TimerStatus,
+    Token,
+    TokenState,
+)
+from engine.core.turn import Turn
+
+
+def fire(turn: Turn, timer: Timer) -> bool:
+    """Fire a timer once; false when it has no effect."""
+    if timer.state is not TimerStatus.PENDING or turn.state.ended:
+        return False
+    if turn.state.state is InstanceStatus.ON_HOLD:
+        timer.state = TimerStatus.HELD
+        turn.changed_timer(timer)
+        return False
+    timer.state = TimerStatus.FIRED
+    turn.changed_timer(timer)
+    if timer.kind is TimerKind.EXPIRY:
+        flow.end_instance(turn, InstanceStatus.EXPIRED)
+        turn.entry("Expire", subject="Process Instance", user="")
+        return True
+    token = turn.state.tokens.get(timer.token_id or 0)
+    if token is None or token.state is not TokenState.ACTIVE or token.visit is None or token.visit.id != timer.visit_id:
+        return False
+    if timer.kind is TimerKind.RESPONSE:
+        return _time_out(turn, token, timer)
+    return _run_delayed(turn, token, timer)
+
+
+def _time_out(turn: Turn, token: Token, timer: Timer) -> bool:
+    """The reply did not come: the token moves on, on a user task only the status changes (engine 6.7)."""
+    node = turn.graph.nodes[token.node_id]
+    if node.type is not NodeType.USER_TASK and token.status is not NodeStatus.WAITING_MESSAGE:
+        return False
+    token.status = NodeStatus.MESSAGE_RESPONSE_TIMED_OUT
+    turn.changed_token(token)
+    turn.entry(
+        "Warning",
+        token=token,
+        node=node,
+        status="failure",
+        user="",
+        details={"message": f"No reply within {timer.expression}.", "topics": [s.topic_name for s in node.streams]},
+    )
+    if node.type is not NodeType.USER_TASK:
+        flow.advance(turn, token)
+    return True
+
+
+def _run_delayed(turn: Turn, token: Token, timer: Timer) -> bool:
+    node = turn.graph.nodes[token.node_id]
+    action = node.action(timer.action_id or 0)
+    state = sequence.visit_of(token).actions.get(timer.action_id or 0)
+    if action is None or state is None:
+        return False
+    if state.state is not ActionStatus.SCHEDULED and not action.repeatable:
+        return False
+    rest = tuple(timer.rest)
+    ran = sequence.execute(turn, token, node, action, run=timer.run, rest=rest, event="Run scheduled action")
+    if ran is sequence.Ran.DONE:
+        sequence.run_queue(turn, token, node, sequence.actions_of(node, rest))
+    flow.advance(turn, token)
+    return True

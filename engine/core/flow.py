@@ -1,0 +1,284 @@
+"""The way of a token: arriving, running its node, waiting, leaving, ending (engine 3.4 to 3.7).
+
+`advance` is the one loop that moves a token; whatever lets a token go on calls it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from engine.core import expressions, paths, records, sequence
+from engine.core.actions import ActionFailed
+from engine.core.graph import ACTIVITY_TYPES, Node, NodeType
+from engine.core.state import (
+    ActionStatus,
+    InstanceStatus,
+    KeptState,
+    NodeStatus,
+    Token,
+    TokenState,
+    Visit,
+)
+from engine.core.turn import MAX_STEPS, Turn
+
+
+def enter(turn: Turn, token: Token, node: Node) -> None:
+    """A visit begins: the token has arrived (engine 3.4, step 1)."""
+    turn.steps += 1
+    turn.state.visit_seq += 1
+    visit = Visit(
+        id=next(turn.world.ids),
+        token_id=token.id,
+        number=turn.state.visit_seq,
+        node_id=node.id,
+        node_name=node.name,
+        arrived_at=turn.now,
+    )
+    turn.state.visits.append(visit)
+    came_from, token.node_name = token.node_name, node.name
+    token.node_id, token.swimlane, token.visit, token.status = node.id, node.swimlane, visit, NodeStatus.ARRIVED
+    turn.changed_visit(visit)
+    turn.changed_token(token)
+    turn.moved[token.id] = token
+    if came_from != node.name:
+        turn.entry("Advance", token=token, node=node, user="", details={"from": came_from})
+
+
+def advance(turn: Turn, token: Token) -> None:
+    """Run the token's node and the nodes behind it until it waits, is stuck, or has ended."""
+    while token.state is TokenState.ACTIVE:
+        node = turn.graph.nodes[token.node_id]
+        turn.changed_token(token)
+        if not RUNNERS[node.type](turn, token, node):
+            return
+        target = next_node(turn, token, node)
+        if target is None:
+            return
+        if turn.steps >= MAX_STEPS:
+            turn.open_incident(
+                "Engine",
+                "Node",
+                f"The token entered {MAX_STEPS:,} nodes without a wait and was stopped on '{node.name}'. "
+                "Put a wait into the loop and publish, or retry to go on.",
+                token=token,
+                node=node,
+            )
+            return
+        leave(turn, token)
+        enter(turn, token, target)
+
+
+def leave(turn: Turn, token: Token) -> None:
+    """Close the visit: what is still pending in it is cancelled, its incidents are closed (engine 3.4, step 5)."""
+    visit = sequence.visit_of(token)
+    visit.left_at = turn.now
+    turn.changed_visit(visit)
+    cancel_timers_of(turn, visit)
+    for incident in turn.open_incidents(visit):
+        turn.close_incident(incident, "left")
+
+
+def cancel_timers_of(turn: Turn, visit: Visit) -> None:
+    """Cancel what the visit still waits for; a delayed action becomes CANCELLED (engine 5.4)."""
+    for timer in turn.pending_timers(visit):
+        turn.cancel_timer(timer)
+        state = visit.actions.get(timer.action_id or 0)
+        if state is not None and state.state is ActionStatus.SCHEDULED:
+            state.state = ActionStatus.CANCELLED
+            turn.changed_visit(visit)
+
+
+# -- what each node type does; true when the token may leave -----------------------------------------------------------
+
+
+def run_start(turn: Turn, token: Token, node: Node) -> bool:
+    token.status = NodeStatus.EXECUTED_COMPLETE
+    return True
+
+
+def run_end(turn: Turn, token: Token, node: Node) -> bool:
+    """The token ends here, and with the last one the instance (engine 3.7)."""
+    token.state, token.status = TokenState.INACTIVE, NodeStatus.EXECUTED_COMPLETE
+    leave(turn, token)
+    if not turn.state.open_tokens():
+        end_instance(turn, InstanceStatus.FINISHED)
+        turn.entry("Finish", subject="Process Instance", user="")
+    return False
+
+
+def run_gateway(turn: Turn, token: Token, node: Node) -> bool:
+    token.status = NodeStatus.EXECUTED_COMPLETE
+    return True
+
+
+def run_activity(turn: Turn, token: Token, node: Node) -> bool:
+    """Run the actions; a task with stream topics then waits for a record (engine 3.4, steps 2 to 4)."""
+    if node.waits_for_message:
+        if token.status is NodeStatus.WAITING_MESSAGE:
+            return False
+        if token.status is NodeStatus.MESSAGE_RESPONSE_TIMED_OUT:
+            return True
+    received = token.status is NodeStatus.MESSAGE_RECEIVED
+    arrived = token.status is NodeStatus.ARRIVED
+    if not received:
+        token.status = NodeStatus.EXECUTING
+    if not sequence.arrival_pass(turn, token, node) or not actions_complete(token, node):
+        if not received:
+            token.status = NodeStatus.EXECUTED_PARTIAL
+        complete = False
+    else:
+        token.status = NodeStatus.EXECUTED_COMPLETE
+        complete = True
+    if node.type is NodeType.USER_TASK and arrived:
+        if not complete:
+            records.apply_kept(turn, token, node)
+        return actions_complete(token, node) and complete
+    if complete and node.waits_for_message and not received:
+        return wait_for_message(turn, token, node)
+    return complete
+
+
+def actions_complete(token: Token, node: Node) -> bool:
+    """No mandatory top-level action is missing and no automatic or child action has failed (engine 3.4, step 3)."""
+    states = sequence.visit_of(token).actions
+    for action in node.actions:
+        state = states.get(action.id)
+        top_level = action.parent_name is None
+        if top_level and not action.optional and (state is None or not state.done):
+            return False
+        if state is not None and state.state is ActionStatus.FAILED and (not action.manual or not top_level):
+            return False
+    return True
+
+
+def run_receive(turn: Turn, token: Token, node: Node) -> bool:
+    if token.status is NodeStatus.WAITING_MESSAGE:
+        return False
+    if token.status is NodeStatus.MESSAGE_RESPONSE_TIMED_OUT:
+        return True
+    if token.status is NodeStatus.MESSAGE_RECEIVED:
+        return actions_complete(token, node)
+    return wait_for_message(turn, token, node)
+
+
+def wait_for_message(turn: Turn, token: Token, node: Node) -> bool:
+    """Begin to wait; true at once when an early record was kept for this node (engine 6.6, 6.7)."""
+    visit = sequence.visit_of(token)
+    if node.response_timeout:
+        try:
+            sequence.arm_response_timer(turn, token, node)
+        except ActionFailed as failure:
+            turn.open_incident("Engine", "Node", failure.message, token=token, node=node, cause=failure.cause)
+            return False
+    token.status = NodeStatus.WAITING_MESSAGE
+    visit.waiting_since = turn.now
+    turn.changed_visit(visit)
+    return records.apply_kept(turn, token, node)
+
+
+RUNNERS: Mapping[NodeType, Callable[[Turn, Token, Node], bool]] = {
+    NodeType.START: run_start,
+    NodeType.END: run_end,
+    NodeType.EXCLUSIVE_GATEWAY: run_gateway,
+    NodeType.MESSAGE_EVENT_RECEIVE: run_receive,
+    **dict.fromkeys(ACTIVITY_TYPES, run_activity),
+}
+
+
+# -- where the token goes ----------------------------------------------------------------------------------------------
+
+
+def next_node(turn: Turn, token: Token, node: Node) -> Node | None:
+    """The node behind, nodes of other flows passed over; None after an incident (engine 1.5, 1.7)."""
+    target = _behind(turn, token, node)
+    while target is not None and not takes_part(turn, target):
+        turn.steps += 1
+        target = None if turn.steps > MAX_STEPS else _behind(turn, token, target)
+    return target
+
+
+def takes_part(turn: Turn, node: Node) -> bool:
+    """Whether the node belongs to the instance's flow (engine 1.7)."""
+    return not node.flow_names or paths.get(turn.state.params, "flowName") in node.flow_names
+
+
+def _behind(turn: Turn, token: Token, node: Node) -> Node | None:
+    if node.type is NodeType.EXCLUSIVE_GATEWAY and (node.rules or len(node.outgoing) != 1):
+        return _choose(turn, token, node)
+    if not node.outgoing:
+        turn.open_incident(
+            "Node",
+            "Node",
+            f"'{node.name}' has no outgoing sequence. Connect it in the designer and publish; this instance stays here.",
+            token=token,
+            node=node,
+        )
+        return None
+    return turn.graph.nodes[node.outgoing[0]]
+
+
+def _choose(turn: Turn, token: Token, node: Node) -> Node | None:
+    """The first true rule decides, else the rule without an expression; later ones are not evaluated (engine 1.5)."""
+    for rule in node.rules:
+        try:
+            if rule.expression is not None and not _holds(turn, rule.language, rule.expression):
+                continue
+        except (expressions.ExpressionError, expressions.EvaluationError) as error:
+            return _gateway_incident(turn, token, node, f"Rule {rule.order} of '{node.name}' failed: {error}")
+        target = turn.graph.node_named(rule.next_node_name)
+        if target is None or target.id not in node.outgoing:
+            return _gateway_incident(
+                turn,
+                token,
+                node,
+                f"Rule {rule.order} of '{node.name}' leads to '{rule.next_node_name}', which is not connected. "
+                "Correct the rule in the designer and publish.",
+            )
+        return target
+    return _gateway_incident(
+        turn,
+        token,
+        node,
+        f"No rule of '{node.name}' is true and there is no else. Add an else in the designer, or change the data and retry.",
+    )
+
+
+def _holds(turn: Turn, language: str, expression: str) -> bool:
+    if language != "ZEN":
+        raise expressions.EvaluationError(f"{language} does not run here. Rewrite it in ZEN.")
+    return expressions.compile_expression(expression).evaluate_bool(turn.state.params, dict(turn.world.config))
+
+
+def _gateway_incident(turn: Turn, token: Token, node: Node, message: str) -> Node | None:
+    turn.open_incident("Gateway Evaluation", "Node", message, token=token, node=node)
+    return None
+
+
+# -- the end -----------------------------------------------------------------------------------------------------------
+
+TOKEN_ENDS = {
+    InstanceStatus.TERMINATED: TokenState.TERMINATED,
+    InstanceStatus.DISMISSED: TokenState.DISMISSED,
+    InstanceStatus.EXPIRED: TokenState.EXPIRED,
+    InstanceStatus.ABORTED: TokenState.ABORTED,
+}
+
+
+def end_instance(turn: Turn, status: InstanceStatus) -> None:
+    """End the instance in any way: open tokens end with it, timers are cancelled, kept records are late (engine 2.7, 3.7)."""
+    state = turn.state
+    for token in state.open_tokens():
+        token.state = TOKEN_ENDS[status]
+        turn.changed_token(token)
+        if token.visit is not None:
+            leave(turn, token)
+    for timer in turn.pending_timers():
+        turn.cancel_timer(timer)
+    for incident in state.incidents.values():
+        if incident.closed_at is None and incident.type != "Delivery":
+            turn.close_incident(incident, "left")
+    for kept in state.kept:
+        if kept.state in (KeptState.EARLY, KeptState.HELD):
+            kept.state = KeptState.LATE
+            turn.changed_kept(kept)
+    state.state, state.finished_at = status, turn.now

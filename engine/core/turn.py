@@ -1,0 +1,281 @@
+"""One stimulus at work: what the machine is given (`World`), what it changes (`Changes`), and the turn itself (`Turn`).
+
+Nothing here reads a clock, a database or chance: time, ids and uuids come with the `World`. The runtime loads the states of a
+batch into one `World`, takes one turn a stimulus, and stores what stands in `Changes` afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from engine.core import jsonio
+from engine.core.graph import Action, Graph, Node
+from engine.core.state import (
+    Entry,
+    Incident,
+    InstanceState,
+    Kept,
+    Outgoing,
+    Timer,
+    TimerStatus,
+    Token,
+    Visit,
+)
+from engine.core.stimuli import PushFrame
+
+MAX_STEPS = 1000
+"""Node entries in one stimulus (engine 3.4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Sizes in bytes (engine 15.3), and how many records are kept for an instance (engine 6.6)."""
+
+    params: int = 1024 * 1024
+    frame: int = 256 * 1024
+    record: int = 1024 * 1024
+    kept: int = 1000
+
+
+@dataclass(slots=True)
+class Changes:
+    """Everything a batch has to store, each object once."""
+
+    instances: dict[int, InstanceState] = field(default_factory=dict)
+    tokens: dict[int, tuple[InstanceState, Token]] = field(default_factory=dict)
+    visits: dict[int, tuple[InstanceState, Visit]] = field(default_factory=dict)
+    timers: dict[int, tuple[InstanceState, Timer]] = field(default_factory=dict)
+    incidents: dict[int, tuple[InstanceState, Incident]] = field(default_factory=dict)
+    journal: list[tuple[InstanceState, Entry]] = field(default_factory=list)
+    outgoing: list[tuple[InstanceState, Outgoing]] = field(default_factory=list)
+    kept: list[tuple[InstanceState, Kept]] = field(default_factory=list)
+    elsewhere: list[PushFrame] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class World:
+    """What the core is given for a batch."""
+
+    now: datetime
+    ids: Iterator[int]
+    new_uuid: Callable[[], UUID]
+    graph: Callable[[int], Graph]
+    config: Mapping[str, str] = field(default_factory=dict)
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
+    limits: Limits = field(default_factory=Limits)
+    websocket_path: str = "/ws/updates/process"
+    websocket_address: str = ""
+    instances: dict[UUID, InstanceState] = field(default_factory=dict)
+    changes: Changes = field(default_factory=Changes)
+
+    def instance_with_id(self, instance_id: int | None) -> InstanceState | None:
+        return next((state for state in self.instances.values() if state.id == instance_id), None)
+
+
+class Turn:
+    """One stimulus applied to one instance."""
+
+    def __init__(self, world: World, state: InstanceState) -> None:
+        self.world = world
+        self.state = state
+        self.graph = world.graph(state.snapshot_id)
+        self.now = world.now
+        self.steps = 0
+        self.user = ""
+        self.moved: dict[int, Token] = {}
+        self._told = (state.state, self.has_incident, self._lanes())
+
+    @property
+    def has_incident(self) -> bool:
+        return any(incident.closed_at is None for incident in self.state.incidents.values())
+
+    def _lanes(self) -> tuple[str, ...]:
+        return tuple(sorted(token.swimlane for token in self.state.open_tokens()))
+
+    # -- remembering what changed ---------------------------------------------------------------------------------
+
+    def changed_token(self, token: Token) -> None:
+        if token.id not in self.world.changes.tokens:
+            token.version += 1
+            self.world.changes.tokens[token.id] = (self.state, token)
+            self.world.changes.instances[self.state.id] = self.state
+        token.updated_at = self.now
+
+    def changed_visit(self, visit: Visit) -> None:
+        self.world.changes.visits[visit.id] = (self.state, visit)
+
+    def changed_timer(self, timer: Timer) -> None:
+        self.world.changes.timers[timer.id] = (self.state, timer)
+
+    def changed_incident(self, incident: Incident) -> None:
+        self.world.changes.incidents[incident.id] = (self.state, incident)
+
+    def changed_kept(self, kept: Kept) -> None:
+        if not any(known is kept for _, known in self.world.changes.kept):
+            self.world.changes.kept.append((self.state, kept))
+
+    # -- the journal and its frames -------------------------------------------------------------------------------
+
+    def entry(
+        self,
+        event: str,
+        *,
+        token: Token | None = None,
+        node: Node | None = None,
+        action: Action | None = None,
+        subject: str = "Token",
+        status: str = "success",
+        user: str | None = None,
+        details: dict[str, Any] | None = None,
+        payload: str | None = None,
+        outbox_id: UUID | None = None,
+        message_id: UUID | None = None,
+    ) -> Entry:
+        """Append to the instance's journal; numbers have no gap (architecture 4.6)."""
+        self.state.journal_seq += 1
+        self.world.changes.instances[self.state.id] = self.state
+        made = Entry(
+            number=self.state.journal_seq,
+            at=self.now,
+            event=event,
+            subject=subject,
+            status=status,
+            user=self.user if user is None else user,
+            token_id=None if token is None else token.id,
+            node_id=node.id if node is not None else (None if token is None else token.node_id),
+            node_name=node.name if node is not None else ("" if token is None else token.node_name),
+            action_name="" if action is None else action.name,
+            details=details or {},
+            payload=payload,
+            outbox_id=outbox_id,
+            message_id=message_id,
+        )
+        self.world.changes.journal.append((self.state, made))
+        return made
+
+    def frame(
+        self,
+        frame_type: str,
+        text: str,
+        *,
+        token: Token | None = None,
+        action_name: str = "",
+        details: dict[str, Any] | None = None,
+    ) -> int:
+        """Store a frame for this instance; `text` is the JSON of its body. Gives the frame's size in bytes (engine 8.5)."""
+        event, member = FRAME_MEMBERS[frame_type]
+        self.state.frame_seq += 1
+        frame_id = self.world.new_uuid()
+        whole = (
+            f'{{"event":"{event}","type":"{frame_type}","id":"{frame_id}","seq":{self.state.frame_seq},'
+            f'"processInstanceUuid":"{self.state.uuid}","timestamp":"{timestamp(self.now)}","{member}":{text}}}'
+        )
+        made = self.entry("Frame", token=token, subject="Process Instance", details=details, payload=whole)
+        made.action_name = action_name
+        made.frame_seq, made.frame_id, made.frame_type = self.state.frame_seq, frame_id, frame_type
+        return len(whole.encode())
+
+    def closing_frames(self) -> None:
+        """One progress frame a moved token, then a state frame if the client has to know one (engine 3.4, 8.5)."""
+        for token in self.moved.values():
+            body: dict[str, jsonio.Json] = {
+                "processInstanceUuid": str(self.state.uuid),
+                "tokenUuid": str(token.uuid),
+                "currentNodeId": token.node_id,
+            }
+            self.frame("progress", jsonio.dumps(body), token=token)
+        now_is = (self.state.state, self.has_incident, self._lanes())
+        if now_is != self._told:
+            self._told = now_is
+            state, incident, lanes = now_is
+            told: dict[str, jsonio.Json] = {"state": str(state), "readOnly": False, "incident": incident}
+            self.frame("state", jsonio.dumps(told), details={"swimlanes": list(lanes)})
+
+    # -- incidents and timers -------------------------------------------------------------------------------------
+
+    def open_incident(
+        self,
+        kind: str,
+        source: str,
+        message: str,
+        *,
+        token: Token | None = None,
+        node: Node | None = None,
+        action: Action | None = None,
+        cause: str = "",
+        rest: tuple[int, ...] = (),
+    ) -> Incident:
+        """Store what went wrong, where and what to do; the token stays where it is (engine 2.8)."""
+        visit = None if token is None else token.visit
+        incident = Incident(
+            id=next(self.world.ids),
+            type=kind,
+            source=source,
+            message=message,
+            opened_at=self.now,
+            cause_type=cause,
+            token_id=None if token is None else token.id,
+            token_uuid=None if token is None else token.uuid,
+            visit_id=None if visit is None else visit.id,
+            node_id=None if node is None else node.id,
+            node_name="" if node is None else node.name,
+            action_id=None if action is None else action.id,
+            action_name="" if action is None else action.name,
+            rest=rest,
+        )
+        self.state.incidents[incident.id] = incident
+        self.changed_incident(incident)
+        self.entry(
+            "Incident",
+            token=token,
+            node=node,
+            action=action,
+            subject="Exception",
+            status="failure",
+            details={"type": kind, "message": message, "incident": incident.id},
+        )
+        return incident
+
+    def close_incident(self, incident: Incident, how: str) -> None:
+        incident.closed_at, incident.closed_by, incident.closed_how = self.now, self.user, how
+        self.changed_incident(incident)
+
+    def open_incidents(self, visit: Visit | None) -> list[Incident]:
+        """The open incidents of a visit, oldest first."""
+        found = [
+            incident
+            for incident in self.state.incidents.values()
+            if incident.closed_at is None and visit is not None and incident.visit_id == visit.id
+        ]
+        return sorted(found, key=lambda incident: incident.id)
+
+    def cancel_timer(self, timer: Timer) -> None:
+        timer.state = TimerStatus.CANCELLED
+        self.changed_timer(timer)
+
+    def pending_timers(self, visit: Visit | None = None) -> list[Timer]:
+        """Timers still to come, of one visit or of the whole instance."""
+        return [
+            timer
+            for timer in self.state.timers.values()
+            if timer.state in (TimerStatus.PENDING, TimerStatus.HELD) and (visit is None or timer.visit_id == visit.id)
+        ]
+
+
+FRAME_MEMBERS = {
+    "data": ("Data", "data"),
+    "action": ("RunAction", "action"),
+    "progress": ("ProcessMetadata", "progressUpdateDTO"),
+    "state": ("ProcessMetadata", "state"),
+}
+"""Frame type -> `event` and the member that holds the body (engine 8.5)."""
+
+
+def timestamp(moment: datetime) -> str:
+    """ISO 8601 UTC ending in Z, with microseconds (engine 0)."""
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,260 @@
+"""The only place that writes instances and what belongs to them (architecture 3, 4, 6).
+
+`apply` takes a list of stimuli: it locks the process trees they touch, hands each to the core, writes everything that came back
+in one transaction, tells the waiting loops after the commit, and then applies the effects on other trees. A batch that fails for
+a reason the core does not know is tried again in halves, until the bad stimulus is alone.
+"""
+
+from __future__ import annotations
+
+import logging
+import uuid
+from collections.abc import Callable, Iterable, Sequence
+from zoneinfo import ZoneInfo
+
+from django.db import OperationalError, transaction
+from django.utils import timezone
+
+from engine import configuration, ids, snapshots, wakeups
+from engine.core import jsonio, machine, records
+from engine.core.state import KeptState
+from engine.core.stimuli import Done, MessageReceived, Outcome, PushFrame, Refusal, Refused, Start, Stimulus
+from engine.core.turn import Limits, Turn, World
+from engine.faults import point
+from engine.models import OutboxMessage, PendingStimulus
+from engine.storage import load, save
+from flowx_site.config import config
+
+log = logging.getLogger("flowx.runtime")
+
+IDS_PER_STIMULUS = 64
+BUSY_TRIES = 5
+
+Inside = Callable[[Sequence[Stimulus]], Sequence[Stimulus]]
+After = Callable[[Sequence[Outcome]], None]
+
+
+def apply(stimuli: Sequence[Stimulus], *, inside: Inside | None = None, after: After | None = None) -> list[Outcome]:
+    """Apply a batch; one outcome a stimulus, in order.
+
+    `inside` is called first in the transaction with the stimuli at hand and gives those that are to be applied (offset rows,
+    known message ids, idempotency keys); `after` last, with their outcomes. What either raises rolls back and reaches the
+    caller when the stimulus is alone. Stimuli that `inside` left out have no outcome.
+    """
+    stimuli = list(stimuli)
+    if not stimuli and inside is None:
+        return []
+    try:
+        outcomes, pushed = _batch(stimuli, inside, after)
+    except OperationalError:
+        raise
+    except Exception as error:
+        if len(stimuli) > 1:
+            middle = len(stimuli) // 2
+            first = apply(stimuli[:middle], inside=inside, after=after)
+            return first + apply(stimuli[middle:], inside=inside, after=after)
+        if not stimuli or not isinstance(stimuli[0], MessageReceived) or isinstance(error, ExpectedByCaller):
+            raise
+        log.exception("A record could not be applied and is put aside.")
+        outcomes, pushed = _batch(stimuli, inside, after, bury=str(error) or type(error).__name__)
+    if pushed:
+        apply_pending(pushed)
+    return outcomes
+
+
+class ExpectedByCaller(Exception):
+    """Base of what `inside` may raise to stop a batch on purpose."""
+
+
+def _batch(
+    stimuli: Sequence[Stimulus], inside: Inside | None, after: After | None, *, bury: str = ""
+) -> tuple[list[Outcome], set[uuid.UUID]]:
+    """One transaction: lock, load, step, store."""
+    parameters = configuration.generic_parameters()
+    reserved = ids.reserve(IDS_PER_STIMULUS * max(1, len(stimuli)))
+    try:
+        with transaction.atomic():
+            chosen = list(stimuli if inside is None else inside(stimuli))
+            world = _world(reserved, parameters, chosen)
+            outcomes = [_step(world, stimulus, bury) for stimulus in chosen]
+            save.changes(world)
+            if after is not None:
+                after(outcomes)
+            point("runtime.before_commit")
+    finally:
+        reserved.give_back()
+    point("runtime.after_commit")
+    _tell(world)
+    return outcomes, {push.instance_uuid for push in world.changes.elsewhere}
+
+
+def _world(reserved: ids.Ids, parameters: object, stimuli: Iterable[Stimulus]) -> World:
+    touched = [stimulus.instance_uuid for stimulus in stimuli if not isinstance(stimulus, Start)]
+    world = World(
+        now=timezone.now(),
+        ids=reserved,
+        new_uuid=uuid.uuid4,
+        graph=snapshots.graph,
+        config=parameters,  # type: ignore[arg-type]
+        zone=ZoneInfo(config.time_zone),
+        limits=Limits(config.max_params, config.max_frame, config.kafka_message_max_bytes),
+        websocket_path=config.websocket_path,
+        websocket_address=websocket_address(),
+    )
+    if touched:
+        world.instances = load.trees(touched)
+    return world
+
+
+def websocket_address() -> str:
+    """The informative address of engine 8.6; empty when no external URL is set."""
+    if not config.websocket_url:
+        return ""
+    port = f":{config.websocket_port}" if config.websocket_port else ""
+    return f"{config.websocket_url}{port}{config.websocket_path}"
+
+
+def _step(world: World, stimulus: Stimulus, bury: str) -> Outcome:
+    try:
+        if bury and isinstance(stimulus, MessageReceived):
+            return _bury(world, stimulus, bury)
+        return machine.step(world, stimulus)
+    except Refusal as refusal:
+        return Refused(stimulus.instance_uuid, refusal)
+    except records.RecordFailed as failure:
+        assert isinstance(stimulus, MessageReceived)
+        return _bury(world, stimulus, str(failure))
+
+
+def _bury(world: World, message: MessageReceived, error: str) -> Outcome:
+    """A record whose transition fails: dead, with an incident on its instance (engine 6.6)."""
+    state = world.instances.get(message.instance_uuid)
+    if state is None:
+        return Refused(message.instance_uuid, Refusal(404, "Process instance not found."))
+    turn = Turn(world, state)
+    records.bury(turn, message, error)
+    turn.closing_frames()
+    return Done(state.uuid, {"record": str(KeptState.DEAD), "error": error})
+
+
+def _tell(world: World) -> None:
+    """Hints after the commit; losing one costs a second (architecture 5)."""
+    made = world.changes
+    wakeups.notify(
+        outbox=bool(made.outgoing) or any(kept.state in (KeptState.UNMATCHED, KeptState.DEAD) for _, kept in made.kept),
+        timers=[timer.due_at for _, timer in made.timers.values() if timer.state == "PENDING"],
+        frames=[
+            (state.uuid, entry.frame_seq, entry.payload)
+            for state, entry in made.journal
+            if entry.frame_seq is not None and entry.payload is not None
+        ],
+    )
+
+
+# -- effects on other trees --------------------------------------------------------------------------------------------
+
+
+def apply_pending(instance_uuids: Iterable[uuid.UUID] | None = None) -> int:
+    """Apply stored stimuli for other trees, in order, each once; gives how many. Without uuids: whatever is left.
+
+    Called right after the commit that stored them, and by the sweep for those whose process died in between.
+    """
+    waiting = PendingStimulus.objects.order_by("id")
+    if instance_uuids is not None:
+        waiting = waiting.filter(instance_uuid__in=list(instance_uuids))
+    rows = list(waiting[:500])
+    if not rows:
+        return 0
+
+    def still_there(stimuli: Sequence[Stimulus]) -> Sequence[Stimulus]:
+        """Under the lock of their trees each row is taken by exactly one process."""
+        load.lock({stimulus.instance_uuid for stimulus in stimuli})
+        mine = [row for row in rows if row.instance_uuid in {stimulus.instance_uuid for stimulus in stimuli}]
+        taken = set(PendingStimulus.objects.filter(id__in=[row.id for row in mine]).values_list("id", flat=True))
+        PendingStimulus.objects.filter(id__in=taken).delete()
+        return [_pending(row) for row in mine if row.id in taken]
+
+    by_tree: dict[uuid.UUID, list[PendingStimulus]] = {}
+    for row in rows:
+        by_tree.setdefault(row.instance_uuid, []).append(row)
+    for instance_rows in by_tree.values():
+        apply([_pending(instance_rows[0])], inside=still_there)
+    return len(rows)
+
+
+def _pending(row: PendingStimulus) -> PushFrame:
+    body = jsonio.loads(row.body)
+    assert isinstance(body, dict)
+    origin = body["from"]
+    return PushFrame(
+        row.instance_uuid,
+        str(body["type"]),
+        str(body["text"]),
+        str(body["action"]),
+        None if origin is None else uuid.UUID(str(origin)),
+    )
+
+
+# -- delivery incidents ------------------------------------------------------------------------------------------------
+
+
+def delivery_failed(outbox_id: uuid.UUID, error: str) -> None:
+    """The broker refused a row for good: an incident `Delivery` that hangs on the row; the token goes on (engine 6.5).
+
+    Called by the relay after it marked the row `failed`, in the same transaction.
+    """
+    row = OutboxMessage.objects.get(id=outbox_id)
+    if row.instance_id is None:
+        return
+    message = (
+        f"Kafka refused the message of '{row.action_name}' for {row.topic}: {error}. "
+        "Correct the topic or the broker's limit, then queue the message again."
+    )
+    _on_row(row, lambda turn: _open_delivery(turn, row, message))
+
+
+def requeue(outbox_id: uuid.UUID, *, user: str, reason: str = "") -> bool:
+    """Queue a failed row again; instance and token are not touched (engine 6.5). False when it is not failed (OPS-010)."""
+    with transaction.atomic():
+        changed = OutboxMessage.objects.filter(id=outbox_id, state=OutboxMessage.State.FAILED).update(
+            state=OutboxMessage.State.QUEUED, available_at=timezone.now(), last_error=""
+        )
+        if not changed:
+            return False
+        row = OutboxMessage.objects.get(id=outbox_id)
+        if row.instance_id is not None:
+            _on_row(row, lambda turn: _close_delivery(turn, row, user, reason))
+    wakeups.notify(outbox=True)
+    return True
+
+
+def _on_row(row: OutboxMessage, change: Callable[[Turn], None]) -> None:
+    """Change the incidents of the instance that a row belongs to, under its lock."""
+    parameters = configuration.generic_parameters()
+    reserved = ids.reserve(IDS_PER_STIMULUS)
+    with transaction.atomic():
+        world = _world(reserved, parameters, [])
+        instance_uuid = load.uuid_of(row.instance_id)
+        if instance_uuid is None:
+            return
+        world.instances = load.trees([instance_uuid])
+        turn = Turn(world, world.instances[instance_uuid])
+        change(turn)
+        turn.closing_frames()
+        save.changes(world)
+    reserved.give_back()
+    _tell(world)
+
+
+def _open_delivery(turn: Turn, row: OutboxMessage, message: str) -> None:
+    incident = turn.open_incident("Delivery", "Action", message)
+    incident.outbox_id, incident.node_name, incident.action_name = row.id, row.node_name, row.action_name
+    incident.action_id = row.action_id
+
+
+def _close_delivery(turn: Turn, row: OutboxMessage, user: str, reason: str) -> None:
+    turn.user = user
+    turn.entry("Retry", subject="Exception", details={"reason": reason, "topic": row.topic}, outbox_id=row.id)
+    for incident in turn.state.incidents.values():
+        if incident.closed_at is None and incident.outbox_id == row.id:
+            turn.close_incident(incident, "retried")
