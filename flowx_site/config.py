@@ -19,7 +19,8 @@ from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 DEVELOPMENT_KEY = "flowx-development-key-known-to-everyone-never-use-it-in-production"
-FREE_PREFIXES = ("FLOWX_PARAM_",)  # named by generic parameters of type environment variable (engine 6.4)
+# named by generic parameters of type environment variable (engine 6.4); planted by tests (`engine.faults`)
+FREE_PREFIXES = ("FLOWX_PARAM_", "FLOWX_FAULT")
 SIZE_UNITS = {"": 1, "b": 1, "kb": 1000, "kib": 1024, "mb": 1000**2, "mib": 1024**2, "gb": 1000**3, "gib": 1024**3}
 
 Values = Mapping[str, Any]  # what has been read so far, by field name

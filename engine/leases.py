@@ -1,0 +1,86 @@
+"""Leases: rows that say which OS process does a job that only one may do at a time, told apart by an epoch.
+
+A lease is taken by a conditional UPDATE and its row count, renewed while its owner works, and free again when it runs out or is
+released. What its owner writes is guarded by the epoch (`still_mine`), so that one who lost a lease without noticing changes
+nothing. The outbox has a lease for each shard (scenarios 6.3); the sweep of due timers has one more row of the same table.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+from django.db.models import Q
+from django.utils import timezone
+
+from engine.models import OutboxShard
+
+TIMER_SWEEP = 100  # beside the shards of the outbox, which count from 0
+LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+def new_owner() -> str:
+    """A name for this process that no other has, readable for staff."""
+    return f"{socket.gethostname()[:60]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+
+class Leases:
+    """The leases that one owner holds or wants. Not for several threads."""
+
+    def __init__(self, numbers: Iterable[int], *, owner: str, ttl_s: float) -> None:
+        self.numbers = sorted(numbers)
+        self.owner = owner
+        self.ttl = timedelta(seconds=ttl_s)
+        self.epochs: dict[int, int] = {}  # what is held
+        self._rows_exist = False
+
+    def hold(self, *, at_most: int | None = None) -> set[int]:
+        """Renew what is held and take what is free, up to `at_most` in all. Returns what was lost meanwhile."""
+        if not self._rows_exist:
+            rows = [OutboxShard(shard=number, until=LONG_AGO) for number in self.numbers]
+            OutboxShard.objects.bulk_create(rows, ignore_conflicts=True)
+            self._rows_exist = True
+        lost = self._renew()
+        wanted = len(self.numbers) if at_most is None else at_most
+        if len(self.epochs) < wanted:
+            self._take(wanted - len(self.epochs))
+        return lost
+
+    def release(self, numbers: Iterable[int] | None = None) -> None:
+        """Give back some leases, or all that are held: others may have them at once."""
+        given = set(self.epochs) if numbers is None else set(numbers) & set(self.epochs)
+        if given:
+            OutboxShard.objects.filter(self.mine(given)).update(owner="", until=LONG_AGO)
+            for number in given:
+                del self.epochs[number]
+
+    def mine(self, numbers: Iterable[int] | None = None) -> Q:
+        """The condition on a lease's row that it is still held in the epoch known here; false without any."""
+        condition = Q(pk__in=[])
+        for number in self.epochs if numbers is None else numbers:
+            condition |= Q(shard=number, owner=self.owner, epoch=self.epochs[number])
+        return condition
+
+    def _renew(self) -> set[int]:
+        if not self.epochs:
+            return set()
+        renewed = OutboxShard.objects.filter(self.mine()).update(until=timezone.now() + self.ttl)
+        if renewed == len(self.epochs):
+            return set()
+        kept = set(OutboxShard.objects.filter(self.mine()).values_list("shard", flat=True))
+        lost = set(self.epochs) - kept
+        for number in lost:
+            del self.epochs[number]
+        return lost
+
+    def _take(self, count: int) -> None:
+        """Look first: an UPDATE that finds nothing would still take the write lock of SQLite."""
+        now = timezone.now()
+        free = OutboxShard.objects.filter(shard__in=self.numbers, until__lt=now).exclude(shard__in=self.epochs)
+        for number, epoch in list(free.order_by("shard").values_list("shard", "epoch")[:count]):
+            taken = OutboxShard.objects.filter(shard=number, epoch=epoch, until__lt=now)
+            if taken.update(owner=self.owner, epoch=epoch + 1, until=now + self.ttl):
+                self.epochs[number] = epoch + 1
