@@ -29,6 +29,7 @@ INSTALLED_APPS = [
     "ninja",
     "engine",
     "designer",
+    "flowx_site",
 ]
 
 MIDDLEWARE = [
