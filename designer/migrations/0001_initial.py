@@ -180,7 +180,6 @@ class Migration(migrations.Migration):
                 ('revision', models.PositiveIntegerField(default=1)),
                 ('edited_by', models.CharField(blank=True, default='', max_length=150)),
                 ('edited_at', models.DateTimeField(blank=True, null=True)),
-                ('history', models.JSONField(blank=True, default=list)),
                 ('parent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.CASCADE, related_name='children', to='designer.action')),
                 ('node', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='designer.node')),
                 ('version', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='actions', to='designer.version')),

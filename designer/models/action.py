@@ -18,8 +18,7 @@ class Action(models.Model):
 
     `params`: `[{"key", "value", "replaceValues"}]` under the stored names of designer 1.6, 1.7 and 1.14. `type` may name a
     type that is not installed; such an action is kept as it came and blocks publishing (ACT-021).
-    `revision` counts saves of this action and answers stale forms (ACT-016); `history` keeps what each of the last saves
-    changed: `[{"revision", "user", "at", "before"}]`, newest last.
+    `revision` counts saves of this action, so that a stale form is noticed (ACT-016).
     """
 
     version = models.ForeignKey(Version, on_delete=models.CASCADE, related_name="actions")
@@ -46,7 +45,6 @@ class Action(models.Model):
     revision = models.PositiveIntegerField(default=1)
     edited_by = models.CharField(max_length=150, blank=True, default="")
     edited_at = models.DateTimeField(null=True, blank=True)
-    history = models.JSONField(default=list, blank=True)
 
     if TYPE_CHECKING:
         children: RelatedManager[Action]
