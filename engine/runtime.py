@@ -18,7 +18,18 @@ from django.utils import timezone
 from engine import configuration, ids, snapshots, wakeups
 from engine.core import jsonio, machine, records
 from engine.core.state import KeptState
-from engine.core.stimuli import Done, MessageReceived, Outcome, PushFrame, Refusal, Refused, Start, Stimulus
+from engine.core.stimuli import (
+    Crashed,
+    Done,
+    MessageReceived,
+    Outcome,
+    PushFrame,
+    Refusal,
+    Refused,
+    Start,
+    Stimulus,
+    TimerDue,
+)
 from engine.core.turn import Limits, Turn, World
 from engine.faults import point
 from engine.models import OutboxMessage, PendingStimulus
@@ -38,28 +49,38 @@ def apply(stimuli: Sequence[Stimulus], *, inside: Inside | None = None, after: A
     """Apply a batch; one outcome a stimulus, in order.
 
     `inside` is called first in the transaction with the stimuli at hand and gives those that are to be applied (offset rows,
-    known message ids, idempotency keys); `after` last, with their outcomes. What either raises rolls back and reaches the
-    caller when the stimulus is alone. Stimuli that `inside` left out have no outcome.
+    known message ids, idempotency keys); stimuli that it left out have no outcome. `after` is called last, with the outcomes.
+    A batch that fails is tried again in halves: a stimulus that fails alone is put aside (a record, a timer) or gives
+    `Crashed`; what a batch of one raises reaches the caller, unless it could be put aside.
     """
     stimuli = list(stimuli)
     if not stimuli and inside is None:
         return []
     try:
         outcomes, pushed = _batch(stimuli, inside, after)
-    except OperationalError:
+    except (OperationalError, ExpectedByCaller):
         raise
     except Exception as error:
         if len(stimuli) > 1:
             middle = len(stimuli) // 2
-            first = apply(stimuli[:middle], inside=inside, after=after)
-            return first + apply(stimuli[middle:], inside=inside, after=after)
-        if not stimuli or not isinstance(stimuli[0], MessageReceived) or isinstance(error, ExpectedByCaller):
+            return _half(stimuli[:middle], inside, after) + _half(stimuli[middle:], inside, after)
+        if not stimuli or not isinstance(stimuli[0], MessageReceived | TimerDue):
             raise
-        log.exception("A record could not be applied and is put aside.")
-        outcomes, pushed = _batch(stimuli, inside, after, bury=str(error) or type(error).__name__)
+        log.exception("A stimulus could not be applied and is put aside.")
+        outcomes, pushed = _batch(stimuli, inside, after, put_aside=str(error) or type(error).__name__)
     if pushed:
         apply_pending(pushed)
     return outcomes
+
+
+def _half(stimuli: Sequence[Stimulus], inside: Inside | None, after: After | None) -> list[Outcome]:
+    try:
+        return apply(stimuli, inside=inside, after=after)
+    except (OperationalError, ExpectedByCaller):
+        raise
+    except Exception as error:  # raised only for a stimulus that is alone
+        log.exception("A stimulus of a batch failed; the others were applied.")
+        return [Crashed(stimuli[0].instance_uuid, error)]
 
 
 class ExpectedByCaller(Exception):
@@ -67,7 +88,7 @@ class ExpectedByCaller(Exception):
 
 
 def _batch(
-    stimuli: Sequence[Stimulus], inside: Inside | None, after: After | None, *, bury: str = ""
+    stimuli: Sequence[Stimulus], inside: Inside | None, after: After | None, *, put_aside: str = ""
 ) -> tuple[list[Outcome], set[uuid.UUID]]:
     """One transaction: lock, load, step, store."""
     parameters = configuration.generic_parameters()
@@ -76,7 +97,7 @@ def _batch(
         with transaction.atomic():
             chosen = list(stimuli if inside is None else inside(stimuli))
             world = _world(reserved, parameters, chosen)
-            outcomes = [_step(world, stimulus, bury) for stimulus in chosen]
+            outcomes = [_step(world, stimulus, put_aside) for stimulus in chosen]
             save.changes(world)
             if after is not None:
                 after(outcomes)
@@ -114,10 +135,12 @@ def websocket_address() -> str:
     return f"{config.websocket_url}{port}{config.websocket_path}"
 
 
-def _step(world: World, stimulus: Stimulus, bury: str) -> Outcome:
+def _step(world: World, stimulus: Stimulus, put_aside: str) -> Outcome:
     try:
-        if bury and isinstance(stimulus, MessageReceived):
-            return _bury(world, stimulus, bury)
+        if put_aside and isinstance(stimulus, MessageReceived):
+            return _bury(world, stimulus, put_aside)
+        if put_aside and isinstance(stimulus, TimerDue):
+            return machine.disarm(world, stimulus, put_aside)
         return machine.step(world, stimulus)
     except Refusal as refusal:
         return Refused(stimulus.instance_uuid, refusal)
@@ -204,8 +227,6 @@ def delivery_failed(outbox_id: uuid.UUID, error: str) -> None:
     Called by the relay after it marked the row `failed`, in the same transaction.
     """
     row = OutboxMessage.objects.get(id=outbox_id)
-    if row.instance_id is None:
-        return
     message = (
         f"Kafka refused the message of '{row.action_name}' for {row.topic}: {error}. "
         "Correct the topic or the broker's limit, then queue the message again."
@@ -222,14 +243,15 @@ def requeue(outbox_id: uuid.UUID, *, user: str, reason: str = "") -> bool:
         if not changed:
             return False
         row = OutboxMessage.objects.get(id=outbox_id)
-        if row.instance_id is not None:
-            _on_row(row, lambda turn: _close_delivery(turn, row, user, reason))
+        _on_row(row, lambda turn: _close_delivery(turn, row, user, reason))
     wakeups.notify(outbox=True)
     return True
 
 
 def _on_row(row: OutboxMessage, change: Callable[[Turn], None]) -> None:
     """Change the incidents of the instance that a row belongs to, under its lock."""
+    if row.instance_id is None:
+        return
     parameters = configuration.generic_parameters()
     reserved = ids.reserve(IDS_PER_STIMULUS)
     with transaction.atomic():

@@ -99,6 +99,26 @@ def _done(turn: Turn, answer: dict[str, Any]) -> Done:
     return Done(turn.state.uuid, answer)
 
 
+def disarm(world: World, stimulus: TimerDue, error: str) -> Done:
+    """Put aside a timer whose firing fails for an unknown reason: an incident on its token, and it never fires again."""
+    state = world.instances.get(stimulus.instance_uuid)
+    timer = None if state is None else state.timers.get(stimulus.timer_id)
+    if state is None or timer is None:
+        raise Refusal(404, INSTANCE_NOT_FOUND)
+    turn = Turn(world, state)
+    turn.cancel_timer(timer)
+    token = state.tokens.get(timer.token_id or 0)
+    node = None if token is None else turn.graph.nodes[token.node_id]
+    action = None if node is None else node.action(timer.action_id or 0)
+    message = f"The timer failed when it was due: {error}. Report this, then retry."
+    if token is not None and node is not None and action is not None and token.visit is not None:
+        sequence.fail(turn, token, node, action, ActionFailed(message))
+    else:
+        turn.open_incident("Engine", "Node", message, token=token, node=node)
+    turn.closing_frames()
+    return Done(state.uuid, {"fired": False, "error": error})
+
+
 # -- start -------------------------------------------------------------------------------------------------------------
 
 

@@ -211,4 +211,12 @@ class Refused:
     refusal: Refusal
 
 
-Outcome = Done | Refused
+@dataclass(frozen=True, slots=True)
+class Crashed:
+    """One stimulus of a batch failed for a reason the core does not know; the others of the batch were applied."""
+
+    instance_uuid: UUID
+    error: Exception
+
+
+Outcome = Done | Refused | Crashed

@@ -51,14 +51,14 @@ def _statement(
 ) -> tuple[str, str]:
     quote = connection.ops.quote_name
     meta = model._meta
-    columns = ", ".join(quote(_field(model, name).column) for name in names)
+    columns = ", ".join(quote(_column(model, name)) for name in names)
     start = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES "  # noqa: S608  (names come from our models)
     if skip_known:
-        return start, f" ON CONFLICT ({quote(_field(model, skip_known).column)}) DO NOTHING"
+        return start, f" ON CONFLICT ({quote(_column(model, skip_known))}) DO NOTHING"
     if not update:
         return start, ""
-    key = meta.pk.column
-    changed = [_field(model, name).column for name in names if name not in keep and _field(model, name).column != key]
+    key = _column(model, meta.pk.name)
+    changed = [_column(model, name) for name in names if name not in keep and name != meta.pk.name]
     settings = ", ".join(f"{quote(column)} = EXCLUDED.{quote(column)}" for column in changed)
     return start, f" ON CONFLICT ({quote(key)}) DO UPDATE SET {settings}"
 
@@ -67,6 +67,10 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
     field = model._meta.get_field(name)
     assert isinstance(field, Field)
     return field
+
+
+def _column(model: type[Model], name: str) -> str:
+    return _field(model, name).get_attname_column()[1]
 
 
 @lru_cache(maxsize=64)

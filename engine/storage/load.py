@@ -39,7 +39,7 @@ def lock(uuids: Iterable[UUID]) -> list[int]:
     return list(rows.values_list("id", flat=True))
 
 
-def uuid_of(instance_id: int | None) -> UUID | None:
+def uuid_of(instance_id: int) -> UUID | None:
     """The uuid of an instance, None when there is none."""
     return Instance.objects.filter(id=instance_id).values_list("uuid", flat=True).first()
 

@@ -33,7 +33,7 @@ class ActionRun:
     number: int
     lookup: Lookup
 
-    def json_text(self, key: str, *, root: str, what: str) -> str:
+    def json_text(self, key: str, *, root: template.Root, what: str) -> str:
         """The parameter as JSON text, placeholders filled in if it says so (engine 4.2, 6.4)."""
         param = self._required(key, what)
         try:
@@ -41,6 +41,10 @@ class ActionRun:
                 jsonio.loads(param.value)
                 return param.value.strip()
             return template.compile_json(param.value, root=root).render(self.lookup)
+        except template.RenderError as error:
+            raise ActionFailed(
+                f"The {what} of '{self.action.name}' cannot be made: {error} Correct the value, then retry."
+            ) from error
         except (template.TemplateError, jsonio.JsonError) as error:
             raise ActionFailed(
                 f"The {what} of '{self.action.name}' is not valid: {error}. Correct it in the designer and publish."
