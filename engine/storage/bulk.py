@@ -70,7 +70,9 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
 
 
 def _column(model: type[Model], name: str) -> str:
-    return _field(model, name).get_attname_column()[1]
+    column = _field(model, name).column
+    assert column is not None  # noqa: S101
+    return column
 
 
 @lru_cache(maxsize=64)
