@@ -9,3 +9,10 @@ class DesignerConfig(AppConfig):
     name = "designer"
     verbose_name = "Processes"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell the engine how a draft becomes a snapshot for a test start (engine 1.2)."""
+        from designer.versions import compile_draft
+        from engine import publishing
+
+        publishing.set_draft_compiler(compile_draft)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from engine.core.expressions import ExpressionError
 
 from designer.design import Design
+from designer.lint.expression import data_paths
 from designer.lint.keys import check_key_list
 from designer.lint.problem import Fix, Problem, problem
 from designer.models import Node
@@ -205,5 +206,5 @@ def _paths_of_rules(gateway: Node) -> list[paths.Path]:
             compiled = expressions.compile_expression(text)
         except ExpressionError:
             continue
-        found.extend(path[1:] for path in compiled.paths if path and path[0] == "input")
+        found.extend(data_paths(compiled))
     return found
