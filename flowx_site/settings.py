@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import dj_database_url
+from corsheaders.defaults import default_headers
 
 from flowx_site.config import config
 from flowx_site.unfold import UNFOLD  # noqa: F401  (Django reads it from here)
@@ -36,6 +37,7 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "corsheaders.middleware.CorsMiddleware",
+    "engine.api.problems.ProblemMiddleware",
     "flowx_site.csp.ContentSecurityPolicyMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -44,6 +46,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "engine.api.limits.LoginLimitMiddleware",
 ]
 
 ROOT_URLCONF = "flowx_site.urls"
@@ -75,6 +78,7 @@ if DATABASES["default"]["ENGINE"].endswith("sqlite3"):
     }
 else:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a pooled connection that broke meanwhile is not handed out
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": config.db_pool_size, "timeout": 10}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
@@ -105,6 +109,9 @@ WHITENOISE_USE_FINDERS = True
 
 CORS_ALLOWED_ORIGINS = list(config.frontend_origins)
 CORS_ALLOW_CREDENTIALS = False
+CORS_ALLOW_HEADERS = [*default_headers, "idempotency-key"]
+CORS_EXPOSE_HEADERS = ["retry-after"]
+CORS_URLS_REGEX = r"^/api/"
 CSRF_TRUSTED_ORIGINS = list(config.frontend_origins)
 DATA_UPLOAD_MAX_MEMORY_SIZE = config.max_body + 1024
 

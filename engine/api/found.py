@@ -1,0 +1,42 @@
+"""Finding what a path names, in the order of engine 4.7: instance, token, right. What one may not view is not found."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+from django.contrib.auth.models import User
+
+from engine import rights
+from engine.api.problems import Problem, instance_not_found
+from engine.models import Instance, Token
+
+
+def instance_for(user: User, text: str) -> Instance:
+    """The instance of this uuid, if the user may view it; raises `Problem` 404."""
+    uuid = _uuid(text)
+    instance = Instance.objects.filter(uuid=uuid).first() if uuid else None
+    if instance is None or not rights.may_view(user, [instance]):
+        raise instance_not_found()
+    return instance
+
+
+def token_of(instance: Instance, text: str) -> Token:
+    """The token of this uuid in the instance; raises `Problem` 404."""
+    uuid = _uuid(text)
+    token = Token.objects.filter(uuid=uuid, instance_id=instance.id).first() if uuid else None
+    if token is None:
+        raise Problem(404, "Token not found.", entity="token")
+    return token
+
+
+def check_may_execute(user: User, instance: Instance, token: Token) -> None:
+    """`execute` on the swimlane of the token's node; raises `Problem` 403."""
+    if not rights.may_execute(user, instance.process_name, token.swimlane):
+        raise Problem(403, f"You may not run actions in the swimlane '{token.swimlane}'.", entity="token")
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None

@@ -1,0 +1,55 @@
+"""Reading one instance: the full status, and what the screen of a node needs (engine 2.4, 8.5)."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from ninja import Router
+
+from engine import snapshots
+from engine.api import schemas
+from engine.api.bodies import answer
+from engine.api.callers import caller_of
+from engine.api.documents import action_document, status_documents
+from engine.api.found import instance_for
+from engine.api.problems import Problem
+from engine.core import jsonio, paths
+
+
+def add_to(router: Router, *, shown: bool) -> None:
+    """The operations, on a router whose paths begin with the instance; `shown` in the OpenAPI document."""
+    router.get(
+        "/{instance}/status",
+        summary="The whole instance",
+        include_in_schema=shown,
+        **schemas.documented(schemas.StatusAnswer, reads=True),
+    )(status)
+    router.get(
+        "/{instance}/data/{nodeId}",
+        summary="Values and actions for a node's screen",
+        include_in_schema=shown,
+        **schemas.documented(schemas.DataAnswer, reads=True),
+    )(data)
+
+
+def status(request: HttpRequest, instance: str) -> HttpResponse:
+    """Values (sensitive ones as `***`), tokens, subprocesses that the caller may view, and exceptions."""
+    user = caller_of(request).needs("read")
+    return answer(status_documents(instance_for(user, instance), user))
+
+
+def data(request: HttpRequest, instance: str, nodeId: str) -> HttpResponse:
+    """The values of the node's input keys (all but sensitive ones when none are set) and its manual actions."""
+    user = caller_of(request).needs("read")
+    found = instance_for(user, instance)
+    graph = snapshots.graph(found.snapshot_id)
+    node = graph.nodes.get(int(nodeId)) if nodeId.isdecimal() else None
+    if node is None:
+        raise Problem(404, "Node not found.", entity="node", params=nodeId)
+    values = jsonio.loads(found.params)
+    assert isinstance(values, dict)
+    if node.input_keys:
+        values = paths.copy_only(values, node.input_keys)
+    elif graph.sensitive_keys:
+        values = paths.copy_without(values, graph.sensitive_keys)
+    actions = [action_document(action, node) for action in node.top_level() if action.manual]
+    return answer({"data": values, "actions": actions})
