@@ -105,6 +105,7 @@ def make_producer(**options: Any) -> Producer:
         "linger.ms": 5,
         "delivery.timeout.ms": int(DELIVERY_TIMEOUT_S * 1000),
         "topic.metadata.propagation.max.ms": 5000,
+        "topic.metadata.refresh.interval.ms": 10_000,  # so that a permission given to a topic is seen soon
         "partitioner": "murmur2_random",
         "message.max.bytes": config.kafka_message_max_bytes + RECORD_OVERHEAD_BYTES,
     }

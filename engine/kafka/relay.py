@@ -93,6 +93,12 @@ class Relay:
         self._fatal = False
         self._failures = 0
         self.away_since: float | None = None
+        self.sent = 0
+
+    @property
+    def busy(self) -> bool:
+        """Whether something was produced that is not reported or not marked yet."""
+        return self._under_way() or len(self._outcomes) > 0
 
     def run(self, stop: Event) -> None:
         """Work until `stop`; then send what is under way, give the leases back and return."""
@@ -108,6 +114,7 @@ class Relay:
                 if not busy and hints.wait(LOOK_S):
                     self._look_at = 0.0
         self.finish()
+        connection.close()
 
     def turn(self) -> bool:
         """One round; true while there is more to do at once."""
@@ -145,7 +152,6 @@ class Relay:
         except Exception:
             log.exception("The relay could not end well; its leases run out by themselves.")
         self._producer = None
-        connection.close()
 
     # --- lease ---------------------------------------------------------------------------------------------------------
 
@@ -283,6 +289,7 @@ class Relay:
             marked = outbox.mark_sent(outcomes.acknowledged, self.leases, now)
             if marked < len(outcomes.acknowledged):
                 log.warning("%s sent rows were not marked: their lease is lost.", len(outcomes.acknowledged) - marked)
+            self.sent += marked
             outcomes.acknowledged.clear()
             faults.point("relay.after_mark")
         if outcomes.delayed:
