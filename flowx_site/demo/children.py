@@ -26,11 +26,19 @@ def free_port() -> int:
 
 
 def start(
-    command: Sequence[str], *, log: IO[bytes], env: Mapping[str, str] | None = None, cwd: Path | None = None
+    command: Sequence[str],
+    *,
+    log: IO[bytes],
+    env: Mapping[str, str] | None = None,
+    cwd: Path | None = None,
+    user: str | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a command whose output goes to `log`. Call it from a thread that lives as long as the child should."""
+    """Start a command whose output goes to `log`, as root optionally as another user.
+
+    Call it from a thread that lives as long as the child should: the leash is tied to the thread.
+    """
     return subprocess.Popen(
-        [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), *command],
+        [sys.executable, "-I", "-S", str(LEASH), str(os.getpid()), user or "-", *command],
         stdin=subprocess.DEVNULL,
         stdout=log,
         stderr=subprocess.STDOUT,

@@ -1,17 +1,27 @@
 """Runs a command that ends when the process that started it ends, even if that one is killed with SIGKILL.
 
-Run by its path, `python leash.py PARENT_PID COMMAND...`; it imports nothing of the project. On Linux the kernel keeps the
-promise (PR_SET_PDEATHSIG) and the command takes this process's place; elsewhere this process stays and looks each half second.
+Run by its path, `python leash.py PARENT_PID USER COMMAND...`; it imports nothing of the project. On Linux the kernel keeps
+the promise (PR_SET_PDEATHSIG) and the command takes this process's place; elsewhere this process stays and looks each half
+second. USER is `-`, or a user to become first, since a change of user would undo the promise.
 """
 
 import ctypes
 import os
+import pwd
 import signal
 import subprocess
 import sys
 import time
 
 PR_SET_PDEATHSIG = 1
+
+
+def become(name: str) -> None:
+    """Give root's rights up for those of another user."""
+    user = pwd.getpwnam(name)
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
 
 
 def tie_to_parent(parent: int) -> None:
@@ -34,8 +44,10 @@ def watch_parent(parent: int, command: list[str]) -> int:
 
 
 def main() -> None:
-    """Take `PARENT_PID COMMAND...` from the command line."""
-    parent, command = int(sys.argv[1]), sys.argv[2:]
+    """Take `PARENT_PID USER COMMAND...` from the command line."""
+    parent, user, command = int(sys.argv[1]), sys.argv[2], sys.argv[3:]
+    if user != "-":
+        become(user)
     if sys.platform == "linux":
         tie_to_parent(parent)
         os.execvp(command[0], command)
