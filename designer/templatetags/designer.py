@@ -1,0 +1,81 @@
+"""How the designer's pages write days, times and numbers."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import template
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+
+from designer.models import Node
+from designer.nodetypes import node_kind
+
+register = template.Library()
+
+
+@register.filter
+def thousands(number: int) -> str:
+    """1296 as 1,296."""
+    return f"{number:,}"
+
+
+@register.filter
+def short_day(moment: datetime | None) -> str:
+    """Today as a clock time, then Yesterday, then a day; with the year when it is not this one."""
+    if moment is None:
+        return "–"
+    local, today = timezone.localtime(moment), timezone.localdate()
+    if local.date() == today:
+        return local.strftime("%H:%M")
+    if local.date() == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{local.day} {local:%b}" if local.year == today.year else f"{local.day} {local:%b %Y}"
+
+
+@register.filter
+def at(grouped: dict[str, Any], name: str) -> Any:
+    """The value of a dictionary under a name that a variable holds; empty when there is none."""
+    return grouped.get(name, ())
+
+
+@register.filter
+def echo_of(form: dict[str, Any], name: str) -> str:
+    """The field's value in words, as the live check shows it."""
+    return str(form["echo"]) if name == "responseTimeout" and not form["notes"].get(name) else ""
+
+
+@register.filter
+def hint_of(form: dict[str, Any], name: str) -> str:
+    """What the field does, in one sentence; some hints follow the value."""
+    if name == "canGoBack" and not form["values"].get("canGoBack"):
+        names = form["behind"]
+        listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+        return f"Off: once the token is past this node, {listed or 'earlier steps'} can no longer be reached by going back."
+    return {
+        "startCondition": "A start names it to begin here.",
+        "inputKeys": "What the screen's data call returns, one key per row; empty = all but sensitive ones.",
+    }.get(name, "")
+
+
+@register.filter
+def same(one: Any, other: Any) -> bool:
+    """Whether two values are equal; false for a missing one."""
+    return one is not None and one != "" and one == other
+
+
+@register.filter
+def kind_label(node: Node) -> str:
+    """'send message task'."""
+    return node_kind(node.type).label
+
+
+@register.filter
+def placeholders(text: str) -> SafeString:
+    """A line of a template with its `${…}` marked as data keys; everything else is escaped."""
+    parts = re.split(r"(\$\{[^}]*\})", text)
+    marked = (format_html('<span class="plc">{}</span>', part) if part.startswith("${") else part for part in parts)
+    return format_html_join("", "{}", ((part,) for part in marked))
