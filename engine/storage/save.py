@@ -8,6 +8,7 @@ from zlib import crc32
 from engine.core import jsonio
 from engine.core import state as core
 from engine.core.turn import Changes, World, timestamp
+from engine.kafka import deadletters
 from engine.models import (
     Incident,
     Instance,
@@ -36,7 +37,8 @@ def changes(world: World) -> None:
     bulk.write(Timer, [_timer(state, timer) for state, timer in made.timers.values()])
     bulk.write(Incident, [_incident(world, state, incident) for state, incident in made.incidents.values()])
     bulk.write(JournalEntry, [_entry(state, entry) for state, entry in made.journal], update=False)
-    bulk.write(OutboxMessage, [outgoing(state, row, world) for state, row in made.outgoing], skip_known="id")
+    rows = [outgoing(state, row, world) for state, row in made.outgoing]
+    bulk.write(OutboxMessage, rows + _dead_letters(made, world), skip_known="id")
     _kept(made)
     bulk.write(PendingStimulus, _elsewhere(world), update=False)
 
@@ -254,6 +256,15 @@ def outgoing(state: core.InstanceState, row: core.Outgoing, world: World) -> dic
         "created_at": world.now,
         "last_error": "",
     }
+
+
+def _dead_letters(made: Changes, world: World) -> list[dict[str, Any]]:
+    """Copies of records that could not be applied, for their dead-letter topics (scenarios 6.3)."""
+    return [
+        deadletters.of_message(kept.message, reason=kept.reason, error=kept.error, now=world.now)
+        for _, kept in made.kept
+        if kept.state in (core.KeptState.UNMATCHED, core.KeptState.DEAD) and not kept.message.manual
+    ]
 
 
 def _kept(made: Changes) -> None:
