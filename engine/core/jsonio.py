@@ -29,7 +29,21 @@ _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b"[{]}")
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
 _ESCAPE = re.compile(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_LEXEME = re.compile(r'(?P<name>"(?:[^"\\]|\\.)*")(?=\s*:)|"(?:[^"\\]|\\.)*"|[{}\[\]]|[^\s{}\[\],:"]+')
 _ORJSON_OPTIONS = orjson.OPT_PASSTHROUGH_DATETIME | orjson.OPT_PASSTHROUGH_DATACLASS
+
+
+_REASONS = {
+    "Expecting value": "A value is expected here.",
+    "Expecting property name enclosed in double quotes": "A member name in double quotes is expected here.",
+    "Expecting ':' delimiter": "':' is expected here.",
+    "Expecting ',' delimiter": "',' or a closing bracket is expected here.",
+    "Unterminated string starting at": "This text has no closing quote.",
+    "Invalid control character at": "A control character is not allowed in a text.",
+    "Invalid \\escape": "This escape is not known.",
+    "Invalid \\uXXXX escape": "Four hexadecimal digits are expected after \\u.",
+    "Extra data": "Nothing may follow the value.",
+}
 
 
 class JsonError(ValueError):
@@ -49,20 +63,64 @@ def loads(text: str | bytes) -> Json:
     """The value of a JSON text; bytes are UTF-8. Raises ``JsonError``."""
     raw, text = _both(text)
     if depth(raw) > MAX_DEPTH:
-        raise JsonError(_TOO_DEEP)
+        raise _refusal(text, _TOO_DEEP)
     try:
         value: Json = _DECODER.decode(text)
     except json.JSONDecodeError as error:
-        raise JsonError(error.msg, error.lineno, error.colno) from None
+        raise JsonError(_REASONS.get(error.msg, f"{error.msg}."), error.lineno, error.colno) from None
     except RecursionError:
-        raise JsonError(_TOO_DEEP) from None
-    except JsonError:
-        raise
+        raise _refusal(text, _TOO_DEEP) from None
+    except JsonError as error:
+        raise _refusal(text, error.reason) from None
     except ValueError:  # Python's limit on the digits of an int
-        raise JsonError(_TOO_LONG) from None
+        raise _refusal(text, _TOO_LONG) from None
     if _SUSPECT_ESCAPE.search(text):
         _check_escapes(text)
     return value
+
+
+def _refusal(text: str, reason: str) -> JsonError:
+    """The first thing in a text that is refused though JSON's grammar allows it, with its place."""
+    names: list[set[str]] = []
+    level = 0
+    for match in _LEXEME.finditer(text):
+        lexeme = match[0]
+        refused = None
+        if lexeme in ("{", "["):
+            level += 1
+            names.append(set())
+            refused = _TOO_DEEP if level > MAX_DEPTH else None
+        elif lexeme in ("}", "]") and names:
+            level -= 1
+            names.pop()
+        elif match["name"] and names:
+            name = _unescaped(match["name"])
+            refused = f"The member '{name}' appears twice." if name in names[-1] else None
+            names[-1].add(name)
+        elif lexeme in ("NaN", "Infinity", "-Infinity"):
+            refused = f"{lexeme} is not allowed."
+        elif _is_too_long(lexeme):
+            refused = _TOO_LONG
+        if refused:
+            return JsonError(refused, *position(text, match.start()))
+    return JsonError(reason)
+
+
+def _unescaped(name: str) -> str:
+    try:
+        return str(json.loads(name))
+    except ValueError:
+        return name
+
+
+def _is_too_long(lexeme: str) -> bool:
+    try:
+        _bounded(Decimal(lexeme))
+    except InvalidOperation:
+        return lexeme[-1:].isdigit()
+    except JsonError:
+        return True
+    return False
 
 
 def _both(text: str | bytes) -> tuple[bytes, str]:
