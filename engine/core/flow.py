@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from engine.core import expressions, paths, records, sequence
+from engine.core import parallel, records, sequence
 from engine.core.actions import ActionFailed
 from engine.core.graph import ACTIVITY_TYPES, Node, NodeType
+from engine.core.routing import next_node, skip
 from engine.core.state import (
     ActionStatus,
     InstanceStatus,
@@ -45,7 +46,14 @@ def enter(turn: Turn, token: Token, node: Node) -> None:
 
 
 def advance(turn: Turn, token: Token) -> None:
-    """Run the token's node and the nodes behind it until it waits, is stuck, or has ended."""
+    """Run the token's node and the nodes behind it until it waits, is stuck, or has ended; then the tokens it set free."""
+    ready = [token]
+    while ready:
+        _move(turn, ready.pop(0))
+        ready.extend(turn.take_ready())
+
+
+def _move(turn: Turn, token: Token) -> None:
     while token.state is TokenState.ACTIVE:
         node = turn.graph.nodes[token.node_id]
         turn.changed_token(token)
@@ -91,7 +99,8 @@ def cancel_timers_of(turn: Turn, visit: Visit) -> None:
 # -- what each node type does; true when the token may leave -----------------------------------------------------------
 
 
-def run_start(turn: Turn, token: Token, node: Node) -> bool:
+def pass_through(turn: Turn, token: Token, node: Node) -> bool:
+    """Nodes that only lead on: START, gateways, milestones."""
     token.status = NodeStatus.EXECUTED_COMPLETE
     return True
 
@@ -100,15 +109,34 @@ def run_end(turn: Turn, token: Token, node: Node) -> bool:
     """The token ends here, and with the last one the instance (engine 3.7)."""
     token.state, token.status = TokenState.INACTIVE, NodeStatus.EXECUTED_COMPLETE
     leave(turn, token)
+    parallel.branch_ended(turn, token)
     if not turn.state.open_tokens():
         end_instance(turn, InstanceStatus.FINISHED)
         turn.entry("Finish", subject="Process Instance", user="")
     return False
 
 
-def run_gateway(turn: Turn, token: Token, node: Node) -> bool:
-    token.status = NodeStatus.EXECUTED_COMPLETE
-    return True
+def run_parallel(turn: Turn, token: Token, node: Node) -> bool:
+    """Split into branches, join them, or pass (engine 3.5)."""
+    if node.splits:
+        children = parallel.split(turn, token, node)
+        if turn.graph.sections.closing[node.id] is not None:
+            leave(turn, token)
+            enter(turn, token, turn.graph.nodes[turn.graph.sections.closing[node.id] or 0])
+        parallel.wait_for_children(turn, token, len(children))
+        for child in children:
+            first = turn.graph.nodes[child.node_id]
+            enter(turn, child, skip(turn, child, first) or first)
+            turn.set_ready(child)
+        return False
+    if node.joins and not parallel.all_done(token):
+        if not parallel.join(turn, token, node):
+            return False
+        leave(turn, token)
+        parallel.branch_ended(turn, token)
+        return False
+    token.sync_count = token.sync_finished = 0
+    return pass_through(turn, token, node)
 
 
 def run_activity(turn: Turn, token: Token, node: Node) -> bool:
@@ -177,81 +205,15 @@ def wait_for_message(turn: Turn, token: Token, node: Node) -> bool:
 
 
 RUNNERS: Mapping[NodeType, Callable[[Turn, Token, Node], bool]] = {
-    NodeType.START: run_start,
+    NodeType.START: pass_through,
     NodeType.END: run_end,
-    NodeType.EXCLUSIVE_GATEWAY: run_gateway,
+    NodeType.EXCLUSIVE_GATEWAY: pass_through,
+    NodeType.PARALLEL_GATEWAY: run_parallel,
+    NodeType.MILESTONE_START: pass_through,
+    NodeType.MILESTONE_END: pass_through,
     NodeType.MESSAGE_EVENT_RECEIVE: run_receive,
     **dict.fromkeys(ACTIVITY_TYPES, run_activity),
 }
-
-
-# -- where the token goes ----------------------------------------------------------------------------------------------
-
-
-def next_node(turn: Turn, token: Token, node: Node) -> Node | None:
-    """The node behind, nodes of other flows passed over; None after an incident (engine 1.5, 1.7)."""
-    target = _behind(turn, token, node)
-    while target is not None and not takes_part(turn, target):
-        turn.steps += 1
-        target = None if turn.steps > MAX_STEPS else _behind(turn, token, target)
-    return target
-
-
-def takes_part(turn: Turn, node: Node) -> bool:
-    """Whether the node belongs to the instance's flow (engine 1.7)."""
-    return not node.flow_names or paths.get(turn.state.params, "flowName") in node.flow_names
-
-
-def _behind(turn: Turn, token: Token, node: Node) -> Node | None:
-    if node.type is NodeType.EXCLUSIVE_GATEWAY and (node.rules or len(node.outgoing) != 1):
-        return _choose(turn, token, node)
-    if not node.outgoing:
-        turn.open_incident(
-            "Node",
-            "Node",
-            f"'{node.name}' has no outgoing sequence. Connect it in the designer and publish; this instance stays here.",
-            token=token,
-            node=node,
-        )
-        return None
-    return turn.graph.nodes[node.outgoing[0]]
-
-
-def _choose(turn: Turn, token: Token, node: Node) -> Node | None:
-    """The first true rule decides, else the rule without an expression; later ones are not evaluated (engine 1.5)."""
-    for rule in node.rules:
-        try:
-            if rule.expression is not None and not _holds(turn, rule.language, rule.expression):
-                continue
-        except (expressions.ExpressionError, expressions.EvaluationError) as error:
-            return _gateway_incident(turn, token, node, f"Rule {rule.order} of '{node.name}' failed: {error}")
-        target = turn.graph.node_named(rule.next_node_name)
-        if target is None or target.id not in node.outgoing:
-            return _gateway_incident(
-                turn,
-                token,
-                node,
-                f"Rule {rule.order} of '{node.name}' leads to '{rule.next_node_name}', which is not connected. "
-                "Correct the rule in the designer and publish.",
-            )
-        return target
-    return _gateway_incident(
-        turn,
-        token,
-        node,
-        f"No rule of '{node.name}' is true and there is no else. Add an else in the designer, or change the data and retry.",
-    )
-
-
-def _holds(turn: Turn, language: str, expression: str) -> bool:
-    if language != "ZEN":
-        raise expressions.EvaluationError(f"{language} does not run here. Rewrite it in ZEN.")
-    return expressions.compile_expression(expression).evaluate_bool(turn.state.params, dict(turn.world.config))
-
-
-def _gateway_incident(turn: Turn, token: Token, node: Node, message: str) -> Node | None:
-    turn.open_incident("Gateway Evaluation", "Node", message, token=token, node=node)
-    return None
 
 
 # -- the end -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ is `snapshot.schema.json` beside this file.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -25,6 +26,9 @@ class NodeType(StrEnum):
     MESSAGE_EVENT_SEND = "MESSAGE_EVENT_SEND"
     MESSAGE_EVENT_RECEIVE = "MESSAGE_EVENT_RECEIVE"
     EXCLUSIVE_GATEWAY = "EXCLUSIVE_GATEWAY"
+    PARALLEL_GATEWAY = "PARALLEL_GATEWAY"
+    MILESTONE_START = "MILESTONE_START"
+    MILESTONE_END = "MILESTONE_END"
 
 
 ACTIVITY_TYPES = frozenset({NodeType.TASK, NodeType.USER_TASK, NodeType.MESSAGE_EVENT_SEND})
@@ -120,6 +124,17 @@ class Node:
     rules: tuple[GatewayRule, ...] = ()
     actions: tuple[Action, ...] = ()
     outgoing: tuple[int, ...] = ()
+    incoming: int = 0
+
+    @property
+    def splits(self) -> bool:
+        """A parallel gateway that opens branches; its role is derived (engine 3.5)."""
+        return self.type is NodeType.PARALLEL_GATEWAY and len(self.outgoing) > 1
+
+    @property
+    def joins(self) -> bool:
+        """A parallel gateway that closes branches (engine 3.5)."""
+        return self.type is NodeType.PARALLEL_GATEWAY and self.incoming > 1 and len(self.outgoing) <= 1
 
     @property
     def waits_for_message(self) -> bool:
@@ -145,6 +160,55 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True)
+class Sections:
+    """The parallel sections of a graph (engine 3.5).
+
+    `closing` maps each opening gateway to the gateway that closes it, None when every branch ends before; `inside` maps each
+    node to the innermost opening gateway around it, absent at the top.
+    """
+
+    closing: Mapping[int, int | None]
+    inside: Mapping[int, int]
+
+
+def find_sections(nodes: Mapping[int, Node]) -> Sections:
+    """Pair opening with closing gateways, nesting included: inner sections are stepped over by their own closing gateway."""
+    closing: dict[int, int | None] = {}
+    inside: dict[int, int] = {}
+
+    def close(opening: Node, above: frozenset[int]) -> int | None:
+        if opening.id in closing:
+            return closing[opening.id]
+        found: int | None = None
+        body: set[int] = set()
+        waiting = list(opening.outgoing)
+        while waiting:
+            node = nodes[waiting.pop()]
+            if node.id in body or node.id == opening.id:
+                continue
+            if node.joins:
+                found = node.id if found is None else found
+                continue
+            body.add(node.id)
+            if node.splits and node.id not in above:
+                behind = close(node, above | {opening.id})
+                if behind is not None:
+                    body.add(behind)
+                    waiting.extend(nodes[behind].outgoing)
+                continue
+            waiting.extend(node.outgoing)
+        closing[opening.id] = found
+        for node_id in body:
+            inside.setdefault(node_id, opening.id)
+        return found
+
+    for node in nodes.values():
+        if node.splits:
+            close(node, frozenset())
+    return Sections(closing, inside)
+
+
+@dataclass(frozen=True, slots=True)
 class Graph:
     """A whole process version, ready to run."""
 
@@ -158,6 +222,7 @@ class Graph:
     sensitive_keys: tuple[str, ...] = ()
     search_keys: tuple[str, ...] = ()
     swimlanes: tuple[str, ...] = ("Default",)
+    sections: Sections = field(default_factory=lambda: Sections({}, {}))
 
     def node_named(self, name: str) -> Node | None:
         return next((node for node in self.nodes.values() if node.name == name), None)
@@ -183,9 +248,13 @@ class Graph:
         if snapshot.get("format") != FORMAT:
             raise UnknownFormat(f"This engine reads snapshots of format {FORMAT}, not {snapshot.get('format')!r}.")
         outgoing: dict[int, list[int]] = {}
+        incoming: Counter[int] = Counter()
         for sequence in snapshot["sequences"]:
             outgoing.setdefault(sequence["sourceNode"], []).append(sequence["targetNode"])
-        nodes = {raw["id"]: _node(raw, tuple(outgoing.get(raw["id"], ()))) for raw in snapshot["nodes"]}
+            incoming[sequence["targetNode"]] += 1
+        nodes = {
+            raw["id"]: _node(raw, tuple(outgoing.get(raw["id"], ())), incoming[raw["id"]]) for raw in snapshot["nodes"]
+        }
         return cls(
             definition_id=snapshot["definitionId"],
             name=snapshot["name"],
@@ -197,10 +266,11 @@ class Graph:
             sensitive_keys=tuple(snapshot.get("sensitiveKeys") or ()),
             search_keys=tuple(snapshot.get("searchKeys") or ()),
             swimlanes=tuple(snapshot.get("swimlanes") or ("Default",)),
+            sections=find_sections(nodes),
         )
 
 
-def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...]) -> Node:
+def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...], incoming: int) -> Node:
     return Node(
         id=raw["id"],
         key=raw["key"],
@@ -219,6 +289,7 @@ def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...]) -> Node:
             sorted((_action(row) for row in raw.get("actions") or ()), key=lambda action: (action.order, action.id))
         ),
         outgoing=outgoing,
+        incoming=incoming,
     )
 
 

@@ -88,6 +88,7 @@ class Turn:
         self.steps = 0
         self.user = ""
         self.moved: dict[int, Token] = {}
+        self._ready: list[Token] = []
         self._told = (state.state, self.has_incident, self._lanes())
 
     @property
@@ -96,6 +97,14 @@ class Turn:
 
     def _lanes(self) -> tuple[str, ...]:
         return tuple(sorted(token.swimlane for token in self.state.open_tokens()))
+
+    def set_ready(self, token: Token) -> None:
+        """Another token may go on once the one at work rests."""
+        self._ready.append(token)
+
+    def take_ready(self) -> list[Token]:
+        ready, self._ready = self._ready, []
+        return ready
 
     # -- remembering what changed ---------------------------------------------------------------------------------
 
@@ -212,6 +221,12 @@ class Turn:
     ) -> Incident:
         """Store what went wrong, where and what to do; the token stays where it is (engine 2.8)."""
         visit = None if token is None else token.visit
+        if action is None:
+            for known in self.open_incidents(visit):
+                if known.type == kind and known.action_id is None:
+                    known.message = message
+                    self.changed_incident(known)
+                    return known
         incident = Incident(
             id=next(self.world.ids),
             type=kind,
