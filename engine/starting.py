@@ -14,7 +14,8 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from engine import rights, snapshots
-from engine.core import jsonio, machine, paths
+from engine.core import jsonio, paths
+from engine.core.starting import select_start
 from engine.core.stimuli import Actor, Refusal, Start
 from engine.models import FailedStart, Instance, PublishedProcess
 
@@ -32,7 +33,7 @@ def prepare(process_name: str, body: Mapping[str, Any], *, user: User, related: 
     params = dict(body)
     wanted = params.pop("paramsToInherit", None) if related is not None else None
     condition = start_condition(params)
-    node = machine.select_start(snapshots.graph(published.snapshot_id), condition)
+    node = select_start(snapshots.graph(published.snapshot_id), condition)
     if not rights.may_start(user, published.name, node.swimlane):
         raise Refusal(403, f"You may not start '{published.name}'.", entity="processDefinition", params=published.name)
     if related is not None:

@@ -102,6 +102,7 @@ def execute(
         return fail(turn, token, node, action, failure, rest, event)
     state.state = ActionStatus.COMPLETED
     state.completed += 1
+    close_incidents_of(turn, visit, action, "succeeded")
     if action.type is ActionType.KAFKA_SEND:
         _restart_response_clock(turn, token, node)
     turn.entry(event, token=token, node=node, action=action, subject="Task", details={"type": str(action.type)})
@@ -238,6 +239,7 @@ def fail(
     state = visit.actions[action.id]
     state.state = ActionStatus.FAILED
     state.last_executed = turn.now
+    close_incidents_of(turn, visit, action, "retried")
     turn.changed_visit(visit)
     turn.entry(event, token=token, node=node, action=action, subject="Task", status="failure")
     turn.open_incident(
@@ -251,3 +253,10 @@ def fail(
         rest=rest,
     )
     return Ran.FAILED
+
+
+def close_incidents_of(turn: Turn, visit: Visit, action: Action, how: str) -> None:
+    """What an earlier run of the action left open is over: the step was done again (engine 2.8)."""
+    for incident in turn.open_incidents(visit):
+        if incident.action_id == action.id:
+            turn.close_incident(incident, how)
