@@ -17,7 +17,7 @@ from engine.api import schemas
 from engine.api.bodies import json_object, raw_body
 from engine.api.callers import caller_of
 from engine.api.calls import call_of, perform, repeated
-from engine.api.found import check_may_execute, instance_for, token_of
+from engine.api.found import instance_for, token_of
 from engine.api.problems import Problem
 from engine.core.stimuli import Actor, Dismiss, Execute, Hold, Retry, Stimulus, Terminate, Unhold
 from engine.models import Instance, Token
@@ -71,13 +71,13 @@ def execute(request: HttpRequest, instance: str, token: str, actionName: str) ->
     user = caller_of(request).needs("execute")
     found = instance_for(user, instance)
     named = token_of(found, token)
-    check_may_execute(user, found, named)
     body = raw_body(request)
     values = json_object(body)
     call = call_of(request, user.pk, body)
     if (again := repeated(call)) is not None:
         return again
-    return perform(Execute(found.uuid, named.uuid, actionName, values, actor_of(user)), call)
+    lanes = rights.execute_lanes(user, found.process_name)
+    return perform(Execute(found.uuid, named.uuid, actionName, values, actor_of(user), lanes), call)
 
 
 def retry(request: HttpRequest, instance: str, token: str) -> HttpResponse:
