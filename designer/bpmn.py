@@ -34,9 +34,10 @@ ELEMENTS: Mapping[str, str] = {
 """Stored node types (engine 1.4) and the BPMN element that draws them; a type that is not listed is drawn as a task."""
 
 POOL_HEAD = 30
-LABEL_WIDTH = 90
+LABEL_WIDTH = 78
 LABEL_LINE = 14
-LINE_CHARACTERS = 14
+LINE_CHARACTERS = 12
+CONDITION_LENGTH = 34
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,13 @@ def else_flow(node: Node, flows: Iterable[Sequence], by_id: Mapping[int, Node]) 
 
 
 def condition(flow: Sequence, by_id: Mapping[int, Node]) -> str:
-    """The words on a sequence that leaves a gateway: its condition, `else`, or nothing."""
+    """The words on a sequence that leaves a gateway: its condition, cut when it is long, `else`, or nothing."""
     source, target = by_id[flow.source_id], by_id[flow.target_id]
     rule = next((rule for rule in source.rules if rule.get("nextNodeName") == target.name), None)
     if rule is None or len(source.rules) < 2:
         return ""
-    return (rule.get("expression") or "else").replace("input.", "")
+    words = (rule.get("expression") or "else").replace("input.", "")
+    return words if len(words) <= CONDITION_LENGTH else f"{words[: CONDITION_LENGTH - 1].rstrip()}…"
 
 
 def route(source: Box, target: Box) -> list[Point]:
@@ -218,10 +220,11 @@ def label_box(node: Node) -> Box | None:
 def edge_label_box(points: list[Point], words: str) -> Box:
     """Beside the first stretch of a sequence: above a level one, right of an upright one."""
     (x1, y1), (x2, y2) = points[0], points[1]
-    width = min(LABEL_WIDTH + 30, 8 * len(words) + 8)
+    width = min(LABEL_WIDTH + 40, 7 * len(words) + 8)
+    lines = -(-7 * len(words) // width)
     if y1 == y2:
-        return Box((x1 + x2) // 2 - width // 2, y1 - 20, width, LABEL_LINE)
-    return Box(x1 + 8, (y1 + y2) // 2 - LABEL_LINE, width, LABEL_LINE)
+        return Box((x1 + x2) // 2 - width // 2, y1 - 6 - lines * LABEL_LINE, width, lines * LABEL_LINE)
+    return Box(x1 + 8, (y1 + y2) // 2 - lines * LABEL_LINE, width, lines * LABEL_LINE)
 
 
 def _add(parent: ET.Element, space: str, tag: str, **attributes: str) -> ET.Element:

@@ -127,7 +127,7 @@ def walk(design: Design) -> list[tuple[Node, int]]:
                 continue
             seen.add(current.pk)
             found.append((current, indent))
-            targets = design.outgoing.get(current.pk, [])
+            targets = targets_of(design, current)
             inner = indent + (1 if len(targets) > 1 else 0)
             waiting = [(target, inner) for target in targets if target.pk not in seen] + waiting
 
@@ -138,6 +138,12 @@ def walk(design: Design) -> list[tuple[Node, int]]:
         if node.pk not in seen:
             visit(node, 0)
     return found
+
+
+def targets_of(design: Design, node: Node) -> list[Node]:
+    """The nodes that follow, for a gateway in the order of its rules."""
+    order = {rule.get("nextNodeName"): position for position, rule in enumerate(node.rules)}
+    return sorted(design.outgoing.get(node.pk, []), key=lambda target: order.get(target.name, len(order)))
 
 
 def outline(design: Design, problems: Sequence[Problem]) -> list[Line]:
@@ -210,7 +216,7 @@ def outline_words(design: Design, action: ActionValues) -> str:
 
 def goes_to(design: Design, node: Node) -> str:
     """'→ Reserve bike', or for a gateway each condition with its node: 'reservation.error == null → Tell rider; else → Offer'."""
-    targets = [target.name for target in design.outgoing.get(node.pk, [])]
+    targets = [target.name for target in targets_of(design, node)]
     if not node_kind(node.type).is_gateway or len(targets) < 2:
         return "; ".join(f"→ {name}" for name in targets)
     words = {rule.get("nextNodeName"): rule.get("expression") or "else" for rule in node.rules}

@@ -176,6 +176,8 @@ def _node_change(before: Design, after: Design, old: Node | None, new: Node) -> 
 def _node_facts(design: Design, node: Node) -> dict[str, Any]:
     facts = {key: value for key, value in node_json(design, node).items() if key not in ("id", "key", "actions")}
     facts["goes to"] = [target.name for target in design.outgoing.get(node.pk, [])]
+    facts["rules"] = [f"{rule.get('expression') or 'else'} → {rule.get('nextNodeName', '')}" for rule in node.rules]
+    facts["dataStreamTopics"] = [f"{row.get('topicName')} → {row.get('keyName')}" for row in node.data_stream_topics]
     return facts
 
 

@@ -44,3 +44,8 @@ if find_spec("designer.views.actions"):
     from designer.views import actions
 
     urlpatterns += actions.patterns
+else:
+    urlpatterns += [
+        path(f"{NODE}/actions/new", node.actions, name="action-new"),
+        path(ACTION, version.process, name="action"),
+    ]

@@ -24,13 +24,13 @@ def icon(name: str, classes: str = "", title: str = "") -> SafeString:
     href = f"{static(SPRITE)}#{name}"
     if title:
         return format_html(
-            '<svg class="i {}" viewBox="0 -960 960 960" role="img" aria-label="{}"><use href="{}"/></svg>',
+            '<svg class="i {}" viewBox="0 0 24 24" role="img" aria-label="{}"><use href="{}"/></svg>',
             classes,
             title,
             href,
         )
     return format_html(
-        '<svg class="i {}" viewBox="0 -960 960 960" aria-hidden="true"><use href="{}"/></svg>', classes, href
+        '<svg class="i {}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}"/></svg>', classes, href
     )
 
 

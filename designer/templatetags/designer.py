@@ -11,6 +11,8 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
+from designer import wording
+from designer.lint import Problem
 from designer.models import Node
 from designer.nodetypes import node_kind
 
@@ -79,3 +81,17 @@ def placeholders(text: str) -> SafeString:
     parts = re.split(r"(\$\{[^}]*\})", text)
     marked = (format_html('<span class="plc">{}</span>', part) if part.startswith("${") else part for part in parts)
     return format_html_join("", "{}", ((part,) for part in marked))
+
+
+@register.filter
+def fix_label(problem: Problem) -> SafeString:
+    """'Use PT48H (after 2 days)', with the value in the mono face."""
+    if problem.fix is None:
+        return format_html("")
+    verb, _, value = problem.fix.label.partition(" to " if problem.fix.label.startswith("Rename to ") else " ")
+    if problem.fix.kind not in ("set", "replace_key") or not value or " " in value:
+        return format_html("{}", problem.fix.label)
+    timing = wording.delay(value) if problem.field in ("timerExpression", "responseTimeout") else None
+    note = f" ({timing.words})" if timing and not timing.unreadable else ""
+    verb = "Rename to" if verb == "Rename" else verb
+    return format_html('{} <span class="mono">{}</span>{}', verb, value, note)

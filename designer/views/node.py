@@ -176,7 +176,7 @@ def notes(problems: list[Problem]) -> dict[str, list[Problem]]:
 
 
 def echo(text: str) -> str:
-    """A response timeout in words: '30 minutes after the wait begins (now: 14:33:05); then the token moves on.'"""
+    """A response timeout in words: '30 minutes after the wait begins (now → 14:33:05); then the token moves on.'"""
     text = text.strip()
     if not text or "${" in text:
         return "The wait has no limit." if not text else "Read when the wait begins; then the token moves on."
@@ -186,7 +186,7 @@ def echo(text: str) -> str:
         return ""
     due = timezone.localtime(duration.after(timezone.now(), timezone.get_current_timezone()))
     clock = f"{due:%H:%M:%S}" if due.date() == timezone.localdate() else f"{due.day} {due:%b %Y %H:%M}"
-    return f"{durations.words(duration)} after the wait begins (now: {clock}); then the token moves on."
+    return f"{durations.words(duration)} after the wait begins (now → {clock}); then the token moves on."
 
 
 def behind(page: Page, node: Node) -> list[str]:

@@ -62,7 +62,8 @@ class Diagram {
     if (place === 'around') {
       html.style.width = `${shape.width + 12}px`;
       html.style.height = `${shape.height + 12}px`;
-      if (shape.width < 60) html.style.borderRadius = shape.type.includes('Gateway') ? '8px' : '50%';
+      if (shape.width < 60) html.style.borderRadius = shape.type.includes('Gateway') ? '6px' : '50%';
+      if (shape.type.includes('Gateway')) html.style.transform = 'rotate(45deg) scale(.76)';
     }
     return this.overlays.add(id, place, { position: at, html, show: { minZoom: 0.3 } });
   }

@@ -10,6 +10,7 @@ const read = () => JSON.parse(document.getElementById('diagram').textContent);
 const MARKS = { error: ['stop', 'close'], blocker: ['stop', 'block'], warning: ['wait', 'warning'] };
 
 let data = read();
+let touched = false;
 const diagram = await draw(host, data.xml, { padding: { left: 24, top: 56, right: 24, bottom: 72 } });
 section.diagram = diagram;
 paint();
@@ -20,7 +21,6 @@ zoom.value = `${Math.round(diagram.scale * 100)} %`;
 for (const button of section.querySelectorAll('[data-zoom]')) {
   button.addEventListener('click', () => button.dataset.zoom === 'fit' ? diagram.fit() : diagram.zoom(Number(button.dataset.zoom)));
 }
-let touched = false;
 host.addEventListener('wheel', () => { touched = true; }, { passive: true });
 host.addEventListener('pointerdown', () => { touched = true; });
 new ResizeObserver(() => { diagram.resized(); touched ? select(selected()) : diagram.fit(); }).observe(section);

@@ -8,7 +8,7 @@ const phone = matchMedia('(max-width: 760px)');
 export function icon(name, classes = '') {
   const svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg');
   svg.setAttribute('class', `i ${classes}`);
-  svg.setAttribute('viewBox', '0 -960 960 960');
+  svg.setAttribute('viewBox', '0 0 24 24');
   svg.setAttribute('aria-hidden', 'true');
   const use = document.createElementNS('http://www.w3.org/2000/svg', 'use');
   use.setAttribute('href', `${document.body.dataset.sprite}#${name}`);
@@ -112,7 +112,23 @@ document.addEventListener('keydown', event => {
   items[(next + items.length) % items.length]?.focus();
   event.preventDefault();
 }, true);
+// An open menu leaves whatever scrolls around it, and stays inside the window.
+function place(menu) {
+  const box = menu.querySelector('.menu'), head = menu.querySelector('summary').getBoundingClientRect();
+  box.classList.add('placed');
+  box.style.minWidth = menu.classList.contains('up') ? `${head.width - 16}px` : '';
+  const { width, height } = box.getBoundingClientRect();
+  const left = menu.classList.contains('end') ? head.right - width : head.left + (menu.classList.contains('up') ? 8 : 0);
+  const below = head.bottom + 4, above = head.top - height - 4;
+  const up = menu.classList.contains('up') || (below + height > innerHeight - 8 && above > 8);
+  box.style.left = `${Math.max(8, Math.min(left, innerWidth - width - 8))}px`;
+  box.style.top = `${up ? Math.max(8, above) : below}px`;
+}
+for (const cause of ['scroll', 'resize']) {
+  addEventListener(cause, event => { for (const menu of document.querySelectorAll('details.dd[open]')) if (!menu.contains(event.target)) menu.open = false; }, true);
+}
 document.addEventListener('toggle', event => {
+  if (event.target.matches?.('details.dd[open]')) place(event.target);
   if (event.target.matches?.('details.dd[open]')) for (const other of document.querySelectorAll('details.dd[open]')) if (other !== event.target) other.open = false;
 }, true);
 
