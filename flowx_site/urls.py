@@ -3,8 +3,13 @@
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
+from flowx_site.config import config
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("admin/", include("designer.urls")),
+    path("admin/runtime/", include("engine.admin.urls")),
     path("admin/", admin.site.urls),
     path("", include("engine.api.urls")),
 ]
+if not config.production:
+    urlpatterns.append(path("demo/", include("flowx_site.demo.urls")))
