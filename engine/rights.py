@@ -123,6 +123,12 @@ def may_execute(user: Asker, process_name: str, swimlane: str) -> bool:
     return may(user, "execute", process_name, [swimlane])
 
 
+def execute_lanes(user: Asker, process_name: str) -> frozenset[str] | None:
+    """The swimlanes of the process in which the user may run actions; None means all of them."""
+    allowed = lanes_with(user, "execute", [process_name])
+    return None if allowed is None else frozenset(lane for _, lane in allowed)
+
+
 def may_start(user: Asker, process_name: str, swimlane: str) -> bool:
     """`execute` on the START node's swimlane; `flowx-service` may start any process (engine 15.1)."""
     is_service = isinstance(user, User) and user.get_username() == SERVICE_USER

@@ -123,7 +123,7 @@ def _world(reserved: ids.Ids, parameters: object, stimuli: Iterable[Stimulus]) -
         websocket_address=websocket_address(),
     )
     if touched:
-        world.instances = load.trees(touched)
+        world.instances = load.trees(touched, snapshots.graph)
     return world
 
 
@@ -259,7 +259,7 @@ def _on_row(row: OutboxMessage, change: Callable[[Turn], None]) -> None:
         instance_uuid = load.uuid_of(row.instance_id)
         if instance_uuid is None:
             return
-        world.instances = load.trees([instance_uuid])
+        world.instances = load.trees([instance_uuid], snapshots.graph)
         turn = Turn(world, world.instances[instance_uuid])
         change(turn)
         turn.closing_frames()

@@ -29,12 +29,6 @@ def token_of(instance: Instance, text: str) -> Token:
     return token
 
 
-def check_may_execute(user: User, instance: Instance, token: Token) -> None:
-    """`execute` on the swimlane of the token's node; raises `Problem` 403."""
-    if not rights.may_execute(user, instance.process_name, token.swimlane):
-        raise Problem(403, f"You may not run actions in the swimlane '{token.swimlane}'.", entity="token")
-
-
 def _uuid(text: str) -> UUID | None:
     try:
         return UUID(text)

@@ -41,12 +41,12 @@ def start_answer(state: InstanceState, graph: Graph, token: Token, websocket_pat
     }
 
 
-def execute_answer(token: Token) -> dict[str, Any]:
-    """The documented key set of a manual execution (engine 4.5)."""
+def execute_answer(token: Token, *, reset: bool = False) -> dict[str, Any]:
+    """The documented key set of a manual execution (engine 4.5); after a reset `token` is the new one (engine 9.3)."""
     return {
         "tokenUuid": str(token.uuid),
         "currentNodeId": token.node_id,
         "templatesSequence": None,
-        "backAction": False,
-        "resetToken": False,
+        "backAction": reset,
+        "resetToken": reset,
     }

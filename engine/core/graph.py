@@ -223,6 +223,7 @@ class Graph:
     search_keys: tuple[str, ...] = ()
     swimlanes: tuple[str, ...] = ("Default",)
     sections: Sections = field(default_factory=lambda: Sections({}, {}))
+    restarts: bool = False
 
     def node_named(self, name: str) -> Node | None:
         return next((node for node in self.nodes.values() if node.name == name), None)
@@ -267,6 +268,7 @@ class Graph:
             search_keys=tuple(snapshot.get("searchKeys") or ()),
             swimlanes=tuple(snapshot.get("swimlanes") or ("Default",)),
             sections=find_sections(nodes),
+            restarts=any(action.restart_from_snapshot for node in nodes.values() for action in node.actions),
         )
 
 

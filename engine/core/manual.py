@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core import flow, jsonio, paths, sequence
+from collections.abc import Mapping
+
+from engine.core import back, flow, jsonio, paths, sequence
 from engine.core.actions import ActionFailed
 from engine.core.answers import execute_answer
 from engine.core.graph import Action, ActionType, Node
@@ -14,8 +16,12 @@ EXECUTE_TYPES = frozenset(ActionType)
 
 
 def execute(turn: Turn, stimulus: Execute) -> Done:
-    """Run a manual action (engine 4.5), after the checks of engine 4.7 that need the state."""
-    token, node, action = _executable(turn, stimulus)
+    """Run a manual action, or go back to one of an earlier node (engine 4.5, 9.3)."""
+    token, node, action, target = _executable(turn, stimulus)
+    if target is not None:
+        token = back.reset(turn, token, target)
+    else:
+        back.remember(turn, action)
     accepted = paths.keep_keys(dict(stimulus.body), action.keys)
     merged = paths.merge(turn.state.params, accepted)
     visit = sequence.visit_of(token)
@@ -34,7 +40,7 @@ def execute(turn: Turn, stimulus: Execute) -> Done:
     flow.advance(turn, token)
     if failed:
         return Done(turn.state.uuid, {}, incident_id=failed[0].id, incident_message=failed[0].message)
-    return Done(turn.state.uuid, execute_answer(token))
+    return Done(turn.state.uuid, execute_answer(token, reset=target is not None))
 
 
 def _too_large(turn: Turn, token: Token, node: Node, action: Action, size: int) -> None:
@@ -49,24 +55,35 @@ def _too_large(turn: Turn, token: Token, node: Node, action: Action, size: int) 
     sequence.fail(turn, token, node, action, failure)
 
 
-def _executable(turn: Turn, stimulus: Execute) -> tuple[Token, Node, Action]:
-    """The checks of engine 4.7, in its order, from the token on."""
+def _executable(turn: Turn, stimulus: Execute) -> tuple[Token, Node, Action, back.Target | None]:
+    """The checks of engine 4.7 and 9.2, in their order, from the token on; a target means going back."""
     token = turn.state.token_with_uuid(stimulus.token_uuid)
     if token is None:
         raise Refusal(404, TOKEN_NOT_FOUND, entity="token")
+    node = turn.graph.nodes[token.node_id]
+    action = node.action_named(stimulus.action_name)
+    target = None if action is not None else back.find_target(turn, token, stimulus.action_name)
+    lane = token.swimlane if target is None else target.node.swimlane
+    if stimulus.lanes is not None and lane not in stimulus.lanes:
+        raise Refusal(403, f"You may not run actions in the swimlane '{lane}'.", entity="token")
     if turn.state.state is not InstanceStatus.STARTED:
         raise Refusal(409, "Process instance is not running.")
     if token.state is not TokenState.ACTIVE:
         raise Refusal(409, "Token is not active.", entity="token")
-    node = turn.graph.nodes[token.node_id]
-    action = node.action_named(stimulus.action_name)
+    if target is not None:
+        back.check_allowed(turn, token, target)
+        return token, target.node, target.action, target
     if action is None:
         raise Refusal(400, "Action not found on the current node.", entity="action")
+    _check_callable(node, action, sequence.visit_of(token).actions)
+    return token, node, action, None
+
+
+def _check_callable(node: Node, action: Action, states: Mapping[int, ActionState]) -> None:
     if not action.manual:
         raise Refusal(400, "Only manual actions can be executed.", entity="action")
     if action.type not in EXECUTE_TYPES:
         raise Refusal(400, "Action type does not match the endpoint.", entity="action")
-    states = sequence.visit_of(token).actions
     if action.parent_name is not None:
         parent = node.action_named(action.parent_name)
         parent_state = None if parent is None else states.get(parent.id)
@@ -75,4 +92,3 @@ def _executable(turn: Turn, stimulus: Execute) -> tuple[Token, Node, Action]:
     known = states.get(action.id)
     if known is not None and not action.repeatable and sequence.has_run(known):
         raise Refusal(409, "Action was already executed.", entity="action")
-    return token, node, action

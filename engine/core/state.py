@@ -103,7 +103,10 @@ class Visit:
 
 @dataclass(slots=True)
 class Token:
-    """A token (engine 3.2). `visit` is its open visit."""
+    """A token (engine 3.2). `visit` is its open visit.
+
+    A token that replaced another (a reset, a move) goes on with the visits of `replaces_id` below number `history_until`.
+    """
 
     id: int
     uuid: UUID
@@ -119,6 +122,8 @@ class Token:
     sync_count: int = 0
     sync_finished: int = 0
     version: int = 0
+    replaces_id: int | None = None
+    history_until: int = 0
     visit: Visit | None = None
 
 
@@ -276,6 +281,7 @@ class InstanceState:
     timers: dict[int, Timer] = field(default_factory=dict)
     incidents: dict[int, Incident] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
+    restarts: dict[str, dict[str, Any]] = field(default_factory=dict)  # action name -> data before its first run
 
     @property
     def ended(self) -> bool:
@@ -283,6 +289,14 @@ class InstanceState:
 
     def token_with_uuid(self, uuid: UUID) -> Token | None:
         return next((token for token in self.tokens.values() if token.uuid == uuid), None)
+
+    def history(self, token: Token) -> list[Visit]:
+        """The visits of a token in order, with those it took over from the token it replaced (engine 9.3)."""
+        own = [visit for visit in self.visits if visit.token_id == token.id]
+        former = self.tokens.get(token.replaces_id or 0)
+        if former is None:
+            return own
+        return [visit for visit in self.history(former) if visit.number < token.history_until] + own
 
     def open_tokens(self) -> list[Token]:
         return [token for token in self.tokens.values() if token.state in OPEN_TOKEN]

@@ -51,13 +51,17 @@ class Start:
 
 @dataclass(frozen=True, slots=True)
 class Execute:
-    """Run a manual action with a body from the frontend (engine 4.5). Rights are checked before, by the caller."""
+    """Run a manual action with a body from the frontend (engine 4.5), or go back to one (engine 9).
+
+    `lanes` are the swimlanes in which the caller may execute, read under no lock; None means all of them.
+    """
 
     instance_uuid: UUID
     token_uuid: UUID
     action_name: str
     body: Mapping[str, Any]
     actor: Actor
+    lanes: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

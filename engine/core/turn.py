@@ -54,6 +54,7 @@ class Changes:
     journal: list[tuple[InstanceState, Entry]] = field(default_factory=list)
     outgoing: list[tuple[InstanceState, Outgoing]] = field(default_factory=list)
     kept: list[tuple[InstanceState, Kept]] = field(default_factory=list)
+    restarts: list[tuple[InstanceState, str]] = field(default_factory=list)
     elsewhere: list[PushFrame] = field(default_factory=list)
 
 

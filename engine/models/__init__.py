@@ -2,7 +2,7 @@
 
 from engine.models.access import ApiToken, IdempotencyRecord, RateHit, SocketTicket, SwimlanePermission
 from engine.models.definitions import GenericParameterValue, PublishedProcess, Snapshot
-from engine.models.instances import Incident, Instance, JournalEntry, PendingStimulus, Timer, Token, Visit
+from engine.models.instances import Incident, Instance, JournalEntry, PendingStimulus, RestartData, Timer, Token, Visit
 from engine.models.messages import KafkaOffset, OutboxMessage, OutboxShard, ReceivedMessage
 from engine.models.operations import AuditEntry, FailedStart, Heartbeat, IdBlock
 
@@ -24,6 +24,7 @@ __all__ = [
     "PublishedProcess",
     "RateHit",
     "ReceivedMessage",
+    "RestartData",
     "Snapshot",
     "SocketTicket",
     "SwimlanePermission",

@@ -76,6 +76,8 @@ class Token(models.Model):
     sync_count = models.PositiveIntegerField(default=0)
     sync_finished = models.PositiveIntegerField(default=0)
     version = models.BigIntegerField(default=0)
+    replaces_id = models.BigIntegerField(null=True, help_text="The token that a reset or a move ended.")
+    history_until = models.BigIntegerField(default=0, help_text="Visits of that token below this number are kept.")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 
@@ -104,6 +106,20 @@ class Visit(models.Model):
 
     def __str__(self) -> str:
         return f"visit {self.number} on {self.node_name}"
+
+
+class RestartData(models.Model):
+    """The data of an instance from just before the first run of an action with Restart from snapshot (engine 9.3)."""
+
+    instance_id = models.BigIntegerField()
+    action_name = models.CharField(max_length=100)
+    params = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["instance_id", "action_name"], name="one_restart_per_action")]
+
+    def __str__(self) -> str:
+        return f"{self.action_name} of {self.instance_id}"
 
 
 class Timer(models.Model):

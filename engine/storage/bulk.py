@@ -71,7 +71,7 @@ def _field(model: type[Model], name: str) -> Field[Any, Any]:
 
 def _column(model: type[Model], name: str) -> str:
     column = _field(model, name).column
-    assert column is not None  # noqa: S101
+    assert column is not None
     return column
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -11,11 +11,12 @@ from django.db.models import Q
 
 from engine.core import jsonio
 from engine.core import state as core
+from engine.core.graph import Graph
 from engine.core.stimuli import MessageReceived, Request
-from engine.models import Incident, Instance, ReceivedMessage, Timer, Token, Visit
+from engine.models import Incident, Instance, ReceivedMessage, RestartData, Timer, Token, Visit
 
 
-def trees(uuids: Iterable[UUID]) -> dict[UUID, core.InstanceState]:
+def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, core.InstanceState]:
     """Lock the trees of these instances by their roots, in ascending order, and load everything open in them.
 
     Unknown uuids are simply absent from the answer. On SQLite the immediate transaction is the lock already.
@@ -29,6 +30,7 @@ def trees(uuids: Iterable[UUID]) -> dict[UUID, core.InstanceState]:
     _timers(found)
     _incidents(found)
     _kept(found)
+    _restarts({key: state for key, state in found.items() if graph(state.snapshot_id).restarts})
     return {state.uuid: state for state in found.values()}
 
 
@@ -126,6 +128,8 @@ def _tokens(found: dict[int, core.InstanceState]) -> None:
             sync_count=row.sync_count,
             sync_finished=row.sync_finished,
             version=row.version,
+            replaces_id=row.replaces_id,
+            history_until=row.history_until,
         )
         if token.state in core.OPEN_TOKEN:
             mine = [visit for visit in state.visits if visit.token_id == token.id and visit.left_at is None]
@@ -183,6 +187,12 @@ def _kept(found: dict[int, core.InstanceState]) -> None:
             message = message_of(row, uuids[row.instance_id])
             kept = core.Kept(message, core.KeptState(row.state), row.reason, row.error, row.id)
             found[row.instance_id].kept.append(kept)
+
+
+def _restarts(found: dict[int, core.InstanceState]) -> None:
+    if found:
+        for row in RestartData.objects.filter(instance_id__in=found):
+            found[row.instance_id].restarts[row.action_name] = _object(row.params)
 
 
 def message_of(row: ReceivedMessage, instance_uuid: UUID) -> MessageReceived:

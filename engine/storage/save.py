@@ -16,6 +16,7 @@ from engine.models import (
     OutboxMessage,
     PendingStimulus,
     ReceivedMessage,
+    RestartData,
     Timer,
     Token,
     Visit,
@@ -40,6 +41,14 @@ def changes(world: World) -> None:
     rows = [outgoing(state, row, world) for state, row in made.outgoing]
     bulk.write(OutboxMessage, rows + _dead_letters(made, world), skip_known="id")
     _kept(made)
+    bulk.write(
+        RestartData,
+        [
+            {"instance_id": state.id, "action_name": name, "params": jsonio.dumps(state.restarts[name])}
+            for state, name in made.restarts
+        ],
+        update=False,
+    )
     bulk.write(PendingStimulus, _elsewhere(world), update=False)
 
 
@@ -129,6 +138,8 @@ def _token(state: core.InstanceState, token: core.Token) -> dict[str, Any]:
         "sync_count": token.sync_count,
         "sync_finished": token.sync_finished,
         "version": token.version,
+        "replaces_id": token.replaces_id,
+        "history_until": token.history_until,
         "created_at": token.created_at,
         "updated_at": token.updated_at,
     }
