@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from flowx_site.config import config
 from flowx_site.navigation import sidebar
 
 register = template.Library()
@@ -38,6 +39,12 @@ def icon(name: str, classes: str = "", title: str = "") -> SafeString:
 def icon_sprite() -> str:
     """The address of the sprite, for page scripts."""
     return static(SPRITE)
+
+
+@register.simple_tag
+def environment_name() -> str:
+    """The environment of this installation (FLOWX_ENVIRONMENT), so that nobody takes staging for production."""
+    return config.environment
 
 
 @register.simple_tag(takes_context=True)

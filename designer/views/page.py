@@ -100,7 +100,6 @@ class Page:
             "view": view,
             "editable": self.editable,
             "lines": canvas.outline(self.design, self.problems) if view == "outline" else (),
-            "environment": None,
             **more,
         }
 

@@ -136,3 +136,9 @@ document.addEventListener('htmx:afterSwap', event => {
   const words = event.target.querySelector?.('[data-toast]');
   if (words) toast(words.dataset.toast);
 });
+
+// ---------- the JSON editor is loaded where a field asks for it ----------
+let editor = null;
+function wantEditor() { if (!editor && document.querySelector('textarea[data-editor]')) editor = import('../design/editor.js'); }
+wantEditor();
+document.addEventListener('htmx:afterSwap', wantEditor);
