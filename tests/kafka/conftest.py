@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import pytest
 from confluent_kafka import OFFSET_BEGINNING, Consumer, Message, Producer, TopicPartition
+from django.db import OperationalError
 from django.utils import timezone
 
 from engine.kafka import clients
@@ -155,3 +156,8 @@ def produce() -> Iterator[Callable[..., None]]:
 
     yield send
     producer.flush(1)
+
+
+def database_away(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+    """For `connection.execute_wrapper`: every statement fails as when the server is gone."""
+    raise OperationalError("the server closed the connection unexpectedly")

@@ -17,6 +17,7 @@ from engine.kafka.correlate import Record
 from engine.kafka.offsets import Offsets
 from engine.models import Incident, KafkaOffset, OutboxMessage, ReceivedMessage
 from tests.builders import TOPIC, USER, Running, kafka_send, process, save_data, websocket_send
+from tests.kafka.conftest import database_away
 
 pytestmark = pytest.mark.django_db
 
@@ -391,24 +392,16 @@ def test_a_record_that_breaks_the_database_is_dead_and_the_others_are_applied(
     assert KafkaOffset.objects.get().next == batch[-1].offset + 1
 
 
-def test_e246_a_lost_database_is_reported_and_the_batch_can_be_given_again(
-    offsets: Offsets, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_e246_a_lost_database_is_reported_and_the_batch_can_be_given_again(offsets: Offsets) -> None:
     instance = waiting()
     batch = [to(instance, 1)]
-    with monkeypatch.context() as away:
-        away.setattr(Offsets, "move", _raise_away)
-        with pytest.raises(OperationalError):
-            intake.take_in(batch, offsets)
+    with connection.execute_wrapper(database_away), pytest.raises(OperationalError):
+        intake.take_in(batch, offsets)
     assert instance.state == "STARTED"
 
     intake.take_in(batch, offsets)
 
     assert instance.state == "FINISHED"
-
-
-def _raise_away(*args: Any) -> None:
-    raise OperationalError("the database is away")
 
 
 # --- offsets and statements --------------------------------------------------------------------------------------------------
