@@ -33,6 +33,14 @@ def forget_the_last_broker() -> None:
     KafkaOffset.objects.all().delete()
 
 
+def free_the_leases_of_the_dead() -> None:
+    """This demo holds the folder alone: who held a lease was killed, and would keep messages waiting for up to a minute."""
+    from engine.leases import LONG_AGO
+    from engine.models import OutboxShard
+
+    OutboxShard.objects.update(owner="", until=LONG_AGO)
+
+
 def main() -> None:
     """All steps in order."""
     django.setup()
@@ -44,6 +52,7 @@ def main() -> None:
     call_command("migrate", verbosity=0, interactive=False)
     set_up()
     forget_the_last_broker()
+    free_the_leases_of_the_dead()
     passwords: dict[str, str] = json.loads((config.var_dir / "demo.json").read_text())["passwords"]
     for person in PEOPLE:
         make_person(person, passwords[person.name])
