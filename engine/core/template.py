@@ -97,7 +97,7 @@ class JsonTemplate:
                 raise RenderError(f"The value of ${{{placeholder.text}}} cannot be sent: {error.reason}") from error
             pieces.append(literal)
         text = "".join(pieces)
-        if nested and jsonio.depth(text.encode()) > jsonio.MAX_DEPTH:
+        if nested and jsonio.too_deep(text.encode()):
             raise RenderError(f"The message nests over {jsonio.MAX_DEPTH} levels.")
         return text
 

@@ -199,8 +199,10 @@ def _decimals_as_read(value: Any) -> Any:
     return value
 
 
-@given(st.text('[]{}"\\a', max_size=60))
-def test_depth_is_what_the_parsed_value_shows(text: str) -> None:
+@given(st.text('[]{}"\\a', max_size=60), st.integers(0, 5))
+@example('["]",[[1]],"["]', 2)
+@example(r'["\\\\","\\\"]"]', 0)
+def test_nesting_is_judged_as_the_parsed_value_shows_it(text: str, limit: int) -> None:
     try:
         value = jsonio.loads(text)
     except JsonError:
@@ -212,4 +214,4 @@ def test_depth_is_what_the_parsed_value_shows(text: str) -> None:
             return 1 + max((levels(item) for item in inner), default=0)
         return 0
 
-    assert jsonio.depth(text.encode()) == levels(value)
+    assert jsonio.too_deep(text.encode(), limit) == (levels(value) > limit)

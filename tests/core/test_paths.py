@@ -339,14 +339,20 @@ def test_merging_gives_the_extra_values_and_keeps_the_others(base: dict[str, Any
     assert all(merged[name] == value for name, value in base.items() if name not in extra)
 
 
-@given(objects, st.lists(some_paths, max_size=4))
-def test_e184_what_is_kept_and_what_is_dropped_make_the_whole(data: dict[str, Any], some: list[paths.Path]) -> None:
-    body = {name: value for name, value in data.items() if name in ("a", "b", "c")}
-    kept = paths.keep_keys(body, some)
-    dropped = paths.dropped_keys(body, some)
+some_keys = st.lists(st.tuples(names) | st.tuples(names, names), max_size=4)
+
+
+@given(st.dictionaries(names, st.recursive(leaves, lambda inner: st.dictionaries(names, inner)), max_size=3), some_keys)
+def test_e184_what_is_kept_and_what_is_dropped_make_the_whole(body: dict[str, Any], keys: list[paths.Path]) -> None:
+    kept, dropped = paths.keep_keys(body, keys), paths.dropped_keys(body, keys)
+    assert all(paths.get(kept, text) is MISSING for text in dropped)
+    assert not any(paths.parse(text)[: len(key)] == key for text in dropped for key in keys)
+    whole = kept
     for text in dropped:
-        assert not any(paths.parse(text)[: len(path)] == path for path in some)
-    assert not dropped or kept != body or not body
+        value = paths.get(body, text)
+        assert value is not MISSING
+        whole = paths.put(whole, text, value)  # type: ignore[arg-type]
+    assert whole == body
 
 
 @given(st.dictionaries(st.text("ab.[]01", max_size=8), leaves, max_size=6))

@@ -300,7 +300,7 @@ def expected(node: Any, values: dict[str, Any]) -> Any:
     return values[content] if kind == "bare" else content
 
 
-some_values = st.fixed_dictionaries({hole: json_values for hole in ("a", "b.c", "d[0]", "größe")})
+some_values = st.fixed_dictionaries(dict.fromkeys(("a", "b.c", "d[0]", "größe"), json_values))
 
 
 @given(nodes.filter(lambda node: node[0] in ("object", "list")), some_values, st.sampled_from(["", " ", "\n\t"]))

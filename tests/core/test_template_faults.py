@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 import pytest
@@ -180,7 +181,5 @@ HUGE = [
 @pytest.mark.timeout(20)
 @pytest.mark.parametrize("text", HUGE, ids=[text[:12] for text in HUGE])
 def test_a_huge_template_is_judged_in_no_long_time(text: str) -> None:
-    try:
+    with contextlib.suppress(TemplateError):
         compile_json(text, root="message")
-    except TemplateError as error:
-        assert error.faults
