@@ -182,7 +182,13 @@ def _weeks_as_days(parts: _Parts) -> _Parts:
     amounts = {name: Decimal(amount.replace(",", ".")) for name, amount in parts}
     days = amounts.pop("weeks") * 7 + amounts.pop("days", Decimal(0))
     others = [(name, amount) for name, amount in parts if name in amounts]
-    return [*others, ("days", f"{days:f}".rstrip("0").rstrip(".") if "." in f"{days:f}" else f"{days:f}")]
+    return [*others, ("days", _plain(days))]
+
+
+def _plain(amount: Decimal | int) -> str:
+    """A number without an exponent and without zeros behind its fraction."""
+    text = f"{Decimal(amount):f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _written(parts: _Parts) -> str | None:
@@ -243,5 +249,5 @@ def warnings(text: str) -> list[TimerWarning]:
 
 def words(duration: Duration) -> str:
     """The duration in words: ``2 days``, ``1 hour 30 minutes``, ``0.5 seconds``; ``0 seconds`` when there is none."""
-    amounts = [(name, f"{Decimal(getattr(duration, name)):f}") for name in _PARTS if getattr(duration, name)]
+    amounts = [(name, _plain(getattr(duration, name))) for name in _PARTS if getattr(duration, name)]
     return " ".join(f"{amount} {name if amount != '1' else name[:-1]}" for name, amount in amounts) or "0 seconds"
