@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core import flow, sequence
-from engine.core.graph import NodeType
+from engine.core import events, flow, sequence
+from engine.core.graph import Node, NodeType
 from engine.core.state import (
     ActionStatus,
     InstanceStatus,
@@ -36,7 +36,33 @@ def fire(turn: Turn, timer: Timer) -> bool:
         return False
     if timer.kind is TimerKind.RESPONSE:
         return _time_out(turn, token, timer)
+    if timer.kind is TimerKind.NODE:
+        return _timer_node(turn, token, timer)
     return _run_delayed(turn, token, timer)
+
+
+def _timer_node(turn: Turn, token: Token, timer: Timer) -> bool:
+    """An intermediate timer lets its token go on; a boundary timer fires its event (engine 5.4)."""
+    node = turn.graph.nodes.get(timer.node_id or 0)
+    if node is None:
+        return False
+    if node.type is NodeType.TIMER_INTERMEDIATE:
+        flow.advance(turn, token)
+    else:
+        fire_boundary(turn, token, node)
+    return True
+
+
+def fire_boundary(turn: Turn, token: Token, node: Node) -> None:
+    """Interrupting: the host ends and its token leaves by the event. Else a side token does, and the host goes on."""
+    if node.interrupting:
+        flow.leave(turn, token)
+        flow.enter(turn, token, node)
+        flow.advance(turn, token)
+        return
+    side = events.side_token(turn, token, node)
+    flow.enter(turn, side, node)
+    flow.advance(turn, side)
 
 
 def _time_out(turn: Turn, token: Token, timer: Timer) -> bool:

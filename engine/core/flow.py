@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from engine.core import parallel, records, sequence
+from engine.core import events, parallel, records, sequence
 from engine.core.actions import ActionFailed
 from engine.core.graph import ACTIVITY_TYPES, Node, NodeType
 from engine.core.routing import next_node, skip
@@ -43,6 +43,7 @@ def enter(turn: Turn, token: Token, node: Node) -> None:
     turn.moved[token.id] = token
     if came_from != node.name:
         turn.entry("Advance", token=token, node=node, user="", details={"from": came_from})
+    events.arm_boundaries(turn, token, node)
 
 
 def advance(turn: Turn, token: Token) -> None:
@@ -189,6 +190,21 @@ def run_receive(turn: Turn, token: Token, node: Node) -> bool:
     return wait_for_message(turn, token, node)
 
 
+def run_timer(turn: Turn, token: Token, node: Node) -> bool:
+    """Wait until the timer is due (engine 5.4, Intermediate timer)."""
+    if token.status is NodeStatus.WAITING_TIMER_EVENT:
+        return not any(timer.node_id == node.id for timer in turn.pending_timers(token.visit))
+    try:
+        if not sequence.arm_node_timer(turn, token, node):
+            token.status = NodeStatus.EXECUTED_COMPLETE
+            return True
+    except ActionFailed as failure:
+        turn.open_incident("Engine", "Node", failure.message, token=token, node=node, cause=failure.cause)
+        return False
+    token.status = NodeStatus.WAITING_TIMER_EVENT
+    return False
+
+
 def wait_for_message(turn: Turn, token: Token, node: Node) -> bool:
     """Begin to wait; true at once when an early record was kept for this node (engine 6.6, 6.7)."""
     visit = sequence.visit_of(token)
@@ -212,6 +228,8 @@ RUNNERS: Mapping[NodeType, Callable[[Turn, Token, Node], bool]] = {
     NodeType.MILESTONE_START: pass_through,
     NodeType.MILESTONE_END: pass_through,
     NodeType.MESSAGE_EVENT_RECEIVE: run_receive,
+    NodeType.TIMER_INTERMEDIATE: run_timer,
+    NodeType.TIMER_BOUNDARY: pass_through,
     **dict.fromkeys(ACTIVITY_TYPES, run_activity),
 }
 

@@ -29,10 +29,15 @@ class NodeType(StrEnum):
     PARALLEL_GATEWAY = "PARALLEL_GATEWAY"
     MILESTONE_START = "MILESTONE_START"
     MILESTONE_END = "MILESTONE_END"
+    TIMER_INTERMEDIATE = "TIMER_INTERMEDIATE"
+    TIMER_BOUNDARY = "TIMER_BOUNDARY"
 
 
 ACTIVITY_TYPES = frozenset({NodeType.TASK, NodeType.USER_TASK, NodeType.MESSAGE_EVENT_SEND})
 """Node types that take actions (engine 1.4)."""
+
+
+BOUNDARY_TYPES = frozenset({NodeType.TIMER_BOUNDARY})
 
 
 class ActionType(StrEnum):
@@ -125,6 +130,9 @@ class Node:
     actions: tuple[Action, ...] = ()
     outgoing: tuple[int, ...] = ()
     incoming: int = 0
+    timer_expression: str = ""
+    attached_to: str = ""
+    interrupting: bool = True
 
     @property
     def splits(self) -> bool:
@@ -228,6 +236,10 @@ class Graph:
     def node_named(self, name: str) -> Node | None:
         return next((node for node in self.nodes.values() if node.name == name), None)
 
+    def boundaries(self, host: Node) -> list[Node]:
+        """The boundary events attached to a node, named by its key."""
+        return [node for node in self.nodes.values() if node.type in BOUNDARY_TYPES and node.attached_to == host.key]
+
     def starts(self) -> list[Node]:
         """The START nodes; other kinds of start do not count here (engine 1.6)."""
         return [node for node in self.nodes.values() if node.type is NodeType.START]
@@ -292,6 +304,9 @@ def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...], incoming: int) -> N
         ),
         outgoing=outgoing,
         incoming=incoming,
+        timer_expression=raw.get("timerExpression") or "",
+        attached_to=raw.get("attachedTo") or "",
+        interrupting=raw.get("interrupting", True),
     )
 
 

@@ -10,7 +10,7 @@ from datetime import datetime
 from enum import Enum, auto
 from zoneinfo import ZoneInfo
 
-from engine.core import durations, template
+from engine.core import durations, schedules, template
 from engine.core.actions import HANDLERS, ActionFailed, ActionRun
 from engine.core.graph import Action, ActionType, Node, NodeType
 from engine.core.lookup import Lookup, lookup_for
@@ -195,6 +195,39 @@ def arm_response_timer(turn: Turn, token: Token, node: Node) -> None:
     )
     turn.state.timers[timer.id] = timer
     turn.changed_timer(timer)
+
+
+def arm_node_timer(turn: Turn, token: Token, node: Node, *, even_if_due: bool = False) -> bool:
+    """Arm a timer node's timer in the token's visit; false when it is due already. Raises `ActionFailed` (engine 5.3).
+
+    `even_if_due` leaves a boundary timer that is due already to the next sweep: the host's arrival is not cut short.
+    """
+    lookup = lookup_for(turn.world, turn.state)
+    try:
+        text = template.compile_plain(node.timer_expression).render(lookup)
+        due_at = schedules.due_of(text, turn.now, turn.world.zone)
+    except (template.TemplateError, durations.TimerError) as error:
+        raise ActionFailed(
+            f"Timer expression is not valid: '{node.name}' has '{node.timer_expression}', which gives no duration or date. "
+            "Correct the value or the expression, then retry.",
+            cause=TIMER_CAUSE,
+        ) from error
+    if due_at <= turn.now and not even_if_due:
+        return False
+    timer = Timer(
+        id=next(turn.world.ids),
+        kind=TimerKind.NODE,
+        due_at=due_at,
+        created_at=turn.now,
+        expression=node.timer_expression,
+        token_id=token.id,
+        visit_id=visit_of(token).id,
+        node_id=node.id,
+        node_name=node.name,
+    )
+    turn.state.timers[timer.id] = timer
+    turn.changed_timer(timer)
+    return True
 
 
 def resolve_duration(expression: str, lookup: Lookup, what: str) -> durations.Duration:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core import flow, jsonio, paths, sequence
-from engine.core.actions import ActionFailed
+from engine.core import durations, flow, jsonio, paths, schedules
 from engine.core.answers import start_answer
 from engine.core.graph import Graph, Node
-from engine.core.lookup import lookup_for
 from engine.core.state import InstanceState, InstanceStatus, NodeStatus, Timer, TimerKind, Token, TokenState
 from engine.core.stimuli import Done, Refusal, Start
 from engine.core.turn import Turn, World
@@ -128,10 +126,13 @@ def _arm_expiry(turn: Turn) -> None:
     if not expression:
         return
     try:
-        delay = sequence.resolve_duration(expression, lookup_for(turn.world, turn.state), "the expiry time")
-        due_at = sequence.due(delay, turn, turn.world.zone)
-    except ActionFailed as failure:
-        turn.open_incident("Definition", "Process Definition", failure.message)
+        due_at = schedules.expiry_of(expression, turn.now, turn.world.zone)
+    except durations.TimerError:
+        turn.open_incident(
+            "Definition",
+            "Process Definition",
+            f"The expiry time '{expression}' is neither a duration nor a six-field cron. Correct it and publish.",
+        )
         return
     turn.state.expires_at = due_at
     timer = Timer(

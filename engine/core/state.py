@@ -57,6 +57,8 @@ class NodeStatus(StrEnum):
     WAITING_MESSAGE = "WAITING_MESSAGE"
     MESSAGE_RECEIVED = "MESSAGE_RECEIVED"
     MESSAGE_RESPONSE_TIMED_OUT = "MESSAGE_RESPONSE_TIMED_OUT"
+    WAITING_MESSAGE_EVENT = "WAITING_MESSAGE_EVENT"
+    WAITING_TIMER_EVENT = "WAITING_TIMER_EVENT"
 
 
 class ActionStatus(StrEnum):
@@ -130,6 +132,7 @@ class Token:
 class TimerKind(StrEnum):
     ACTION = "ACTION"  # delay of an action
     RESPONSE = "RESPONSE"  # response timeout of a node
+    NODE = "NODE"  # a timer node, intermediate or boundary
     EXPIRY = "EXPIRY"  # expiry of the instance
 
 
@@ -151,6 +154,7 @@ class Timer:
     expression: str = ""
     token_id: int | None = None
     visit_id: int | None = None
+    node_id: int | None = None
     node_name: str = ""
     action_id: int | None = None
     action_name: str = ""

@@ -148,6 +148,7 @@ def _timers(found: dict[int, core.InstanceState]) -> None:
             expression=row.expression,
             token_id=row.token_id,
             visit_id=row.visit_id,
+            node_id=row.node_id,
             node_name=row.node_name,
             action_id=row.action_id,
             action_name=row.action_name,

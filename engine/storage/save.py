@@ -183,6 +183,7 @@ def _timer(state: core.InstanceState, timer: core.Timer) -> dict[str, Any]:
         "visit_id": timer.visit_id,
         "kind": str(timer.kind),
         "action_id": timer.action_id,
+        "node_id": timer.node_id,
         "node_name": timer.node_name,
         "action_name": timer.action_name,
         "rest": list(timer.rest),
