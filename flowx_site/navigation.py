@@ -28,15 +28,15 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
         "Processes",
         (
             Entry("Definitions", "account_tree", "designer:processes", "designer.view_process"),
-            Entry("Process instances", "play_circle", "admin:engine_instance_changelist", "engine.view_instance"),
-            Entry("Failed process start", "error", "admin:engine_failedstart_changelist", "engine.view_failedstart"),
-            Entry("Scheduled", "schedule", "admin:engine_timer_changelist", "engine.view_timer"),
+            Entry("Process instances", "play_circle", "operate:instances", "engine.view_instance"),
+            Entry("Failed process start", "error", "operate:failed-starts", "engine.view_instance"),
+            Entry("Scheduled", "schedule", "operate:scheduled", "engine.view_instance"),
         ),
     ),
     (
         "Messages",
         (
-            Entry("Kafka log", "mail", "admin:engine_outboxmessage_changelist", "engine.view_outboxmessage"),
+            Entry("Kafka log", "mail", "operate:kafka", "engine.view_instance"),
             Entry(
                 "Received", "move_to_inbox", "admin:engine_receivedmessage_changelist", "engine.view_receivedmessage"
             ),
