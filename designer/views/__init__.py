@@ -1,0 +1,1 @@
+"""The designer's pages: each module answers the requests of one screen."""
