@@ -1,0 +1,1 @@
+"""The forms of actions: fields, rules between them, live answers while staff type."""
