@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -167,7 +168,7 @@ def test_d034_the_values_fill_the_texts_of_the_codes(text: str, values: dict[str
 
 @pytest.mark.parametrize("text", ["2030-05-01T09:00:00Z", "R5/PT2H", "R/P1D", "0 0 9 * * *"])
 def test_e101_dates_cycles_and_crons_are_refused_as_action_timers(text: str) -> None:
-    with pytest.raises(TimerError, match="TMR-009|TMR-012"):
+    with pytest.raises(TimerError, match=r"TMR-009|TMR-012"):
         check_action_timer(text)
 
 
@@ -291,18 +292,24 @@ def test_a_duration_in_words(text: str, in_words: str) -> None:
     assert words(parse_duration(text)) == in_words
 
 
+def outcome(check: Callable[[str], Duration | None], text: str) -> Duration | TimerError | None:
+    try:
+        return check(text)
+    except TimerError as error:
+        return error
+
+
 @given(st.text("PTYMWDHS0123456789.,-R/ ptms", max_size=16) | st.text())
 @example("P" + "9" * 5000 + "Y")
 @example("P1W" + "9" * 90 + "D")
 @example("PT0." + "9" * 90 + "S")
 def test_whatever_the_text_parsing_ends_with_a_duration_or_a_code(text: str) -> None:
-    try:
-        duration = parse_duration(text)
-    except TimerError as error:
-        assert "TMR-001" <= error.code <= "TMR-012"
-        if error.fix is not None:
-            assert isinstance(parse_duration(error.fix), Duration)
+    duration = outcome(parse_duration, text)
+    if isinstance(duration, TimerError):
+        assert "TMR-001" <= duration.code <= "TMR-012"
+        assert duration.fix is None or isinstance(parse_duration(duration.fix), Duration)
         return
+    assert duration is not None
     start = datetime(2030, 1, 31, 12, 30, tzinfo=UTC)
     assert duration.after(start, BERLIN) >= start
     assert duration.after(start, BERLIN) <= start + timedelta(days=36_526)
@@ -311,10 +318,9 @@ def test_whatever_the_text_parsing_ends_with_a_duration_or_a_code(text: str) -> 
 
 @given(st.text("PT1S${}.a", max_size=12) | st.text())
 def test_whatever_the_text_the_check_ends_with_a_duration_or_a_code(text: str) -> None:
-    try:
-        duration = check_action_timer(text)
-    except TimerError as error:
-        assert error.code.startswith(("TMR-", "JSN-"))
+    duration = outcome(check_action_timer, text)
+    if isinstance(duration, TimerError):
+        assert duration.code.startswith(("TMR-", "JSN-"))
     else:
         assert duration is None or duration == parse_duration(text)
 
@@ -322,14 +328,14 @@ def test_whatever_the_text_the_check_ends_with_a_duration_or_a_code(text: str) -
 parts = st.tuples(*(st.integers(0, 20) for _ in range(2)), *(st.decimals(0, 50, places=0) for _ in range(4)))
 
 
-@given(parts, st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1)), st.sampled_from([UTC_ZONE, BERLIN]))
+@given(parts, st.integers(10**9, 4 * 10**9), st.sampled_from([UTC_ZONE, BERLIN]))
 def test_e105_the_rest_is_exact_time_behind_the_calendar_steps(
-    numbers: tuple[int, int, Decimal, Decimal, Decimal, Decimal], start: datetime, zone: ZoneInfo
+    numbers: tuple[int, int, Decimal, Decimal, Decimal, Decimal], start: int, zone: ZoneInfo
 ) -> None:
     years, months, *exact = numbers
     days, hours, minutes, seconds = exact
     whole = Duration(years, months, days=days, hours=hours, minutes=minutes, seconds=seconds)
-    began = start.replace(tzinfo=UTC)
+    began = datetime.fromtimestamp(start, UTC)
     stepped = Duration(years, months).after(began, zone)
     rest = timedelta(days=int(days), hours=int(hours), minutes=int(minutes), seconds=int(seconds))
     assert whole.after(began, zone) == stepped + rest
