@@ -58,6 +58,7 @@ export class Run {
     this.uuid = uuid;
     this.#last = storage.read(this.#storageKey("seq")) ?? (options.fromStart ? {[uuid]: 0} : {});
     this.#snapshot = !(uuid in this.#last);
+    if (options.fromStart) storage.write(this.#storageKey("seq"), this.#last); // a reload before the first frame asks for all, too
     this.#todo = storage.read(this.#storageKey("todo")) ?? [];
     globalThis.addEventListener?.("online", this.#online);
     this.#after("open", 0, () => this.#open()); // handlers added in this turn are there before the first frame
