@@ -23,7 +23,7 @@ function drawing(cls, href, viewBox) {
 }
 
 /** An icon of the design's sprite. */
-export const icon = (name, cls = "") => drawing(`i ${cls}`, `${document.body.dataset.sprite}#${name}`, "0 -960 960 960");
+export const icon = (name, cls = "") => drawing(`i ${cls}`, `${document.body.dataset.sprite}#${name}`, "0 0 24 24");
 
 /** The drawing of a bicycle model; nothing for a model the shop does not know. */
 export function bike(model, cls = "") {

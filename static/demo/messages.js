@@ -34,7 +34,7 @@ function reserved(data) {
 
 function suggested(data) {
   if (data.step !== "advice" || !data.suggestion) return null;
-  const instead = data.wanted ? el("p", {cls: "t2"}, `It is in stock, other than the ${bikeName(data.wanted)}.`) : null;
+  const instead = data.wanted ? el("p", {cls: "t2"}, `It is in stock; the ${bikeName(data.wanted)} is not.`) : null;
   return {
     figure: bike(data.suggestion) ?? icon("pedal_bike"),
     tone: "good",

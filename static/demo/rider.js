@@ -99,12 +99,12 @@ async function start() {
   const button = byId("start");
   button.disabled = true;
   trouble(null);
+  const at = new Date().toISOString();
   try {
     const run = await flowx.start(process);
     history.replaceState(null, "", `#${run.uuid}`);
-    const kept = remember(run.uuid, process);
-    note(run, "call", `Starts ${process}`, {process, answer: run.instance});
-    follow(run, kept);
+    follow(run, remember(run.uuid, process));
+    add({at, uuid: run.uuid, process, kind: "call", text: `Starts ${process}`, raw: {process, answer: run.instance}});
   } catch (error) {
     trouble(error);
   }
@@ -135,6 +135,7 @@ function trouble(error) {
 function showWhatFits() {
   const all = [...cards.values()];
   byId("begin").hidden = all.length > 0;
+  byId("log").parentElement.classList.toggle("several", all.length > 1);
   byId("again").hidden = all.length === 0 || all.some((card) => !card.state || !hasEnded(card.state));
 }
 

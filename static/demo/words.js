@@ -42,7 +42,7 @@ export function endInWords(state, node) {
 export function frameInWords(frame, names) {
   if (frame.type === "progress") {
     const node = frame.progressUpdateDTO.currentNodeId;
-    return ["The request is now at ", names.get(node) ?? `node ${node}`];
+    return ["Now at ", names.get(node) ?? `node ${node}`];
   }
   if (frame.type === "state") {
     const {state, readOnly, incident} = frame.state;
@@ -55,9 +55,9 @@ export function frameInWords(frame, names) {
 
 /** The first values of a message, on one line. */
 function summary(data) {
-  const parts = Object.entries(data ?? {}).map(([key, value]) => `${key}: ${typeof value === "object" ? JSON.stringify(value) : value}`);
-  const text = parts.join(", ") || "an empty message";
-  return text.length > 140 ? `${text.slice(0, 139)}…` : text;
+  const short = (value) => (Array.isArray(value) ? "[…]" : value && typeof value === "object" ? "{…}" : String(value));
+  const text = Object.entries(data ?? {}).map(([key, value]) => `${key}: ${short(value)}`).join(", ") || "an empty message";
+  return text.length > 120 ? `${text.slice(0, 119)}…` : text;
 }
 
 /** A refused call, in words that say what to do. */
