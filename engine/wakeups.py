@@ -258,9 +258,10 @@ class Listener:
 _sender = Sender()
 
 
-def _forget_after_fork() -> None:
+def forget() -> None:
+    """Begin anew, without what is queued and without the memory of trouble: after a fork, and in tests."""
     global _sender
     _sender = Sender()
 
 
-os.register_at_fork(after_in_child=_forget_after_fork)
+os.register_at_fork(after_in_child=forget)
