@@ -57,7 +57,7 @@ def marks(design: Design, problems: Sequence[Problem]) -> dict[str, dict[str, An
             "actions": len(design.actions_by_node.get(node.pk, [])),
             "icons": face_icons(design.actions_by_node.get(node.pk, [])),
             "mark": worst_mark(design, grouped.get(node.key, [])),
-            "next": [f"node_{target.pk}" for target in design.outgoing.get(node.pk, [])],
+            "next": [f"node_{target.pk}" for target in targets_of(design, node)],
             "previous": [f"node_{source.pk}" for source in design.incoming.get(node.pk, [])],
         }
         for node in design.nodes
@@ -101,7 +101,7 @@ def spoken(design: Design, node: Node, problems: Sequence[Problem]) -> str:
         parts.append(plural(len(design.actions_by_node.get(node.pk, [])), "action"))
     parts += [plural(number, severity) for severity, number in count(list(problems)).items() if number]
     before = [source.name for source in design.incoming.get(node.pk, [])]
-    after = [target.name for target in design.outgoing.get(node.pk, [])]
+    after = [target.name for target in targets_of(design, node)]
     if before:
         parts.append(f"comes from {' and '.join(before)}")
     if after:

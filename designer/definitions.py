@@ -13,6 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from django.core.cache import cache
+from django.db.models import TextField
+from django.db.models.functions import Cast
 
 from designer import lint
 from designer.catalog.values import ActionValues
@@ -141,6 +143,21 @@ def load_many(versions: Iterable[Version]) -> list[Design]:
         values = [ActionValues.from_row(row, parent_name=names.get(row.parent_id or 0, "")) for row in actions]
         rest = (tables[model][version.pk] for model in (Swimlane, Node, Sequence))
         designs.append(Design(version, *rest, values, tables[DataModelAttribute][version.pk], parameters))
+    return know_the_others(designs)
+
+
+def know_the_others(designs: list[Design]) -> list[Design]:
+    """Give each design what its checks ask of other processes, in four statements for all of them."""
+    if not designs:
+        return designs
+    processes = designs[0].processes
+    executors = publishing.executors(design.version.process.name for design in designs)
+    starters = Action.objects.filter(type__in=("WEBSOCKET_SEND", "START_SUBPROCESS"), version__process__deleted=False)
+    texts = "\n".join(starters.annotate(text=Cast("params", TextField())).values_list("text", flat=True))
+    for design in designs:
+        name = design.version.process.name
+        facts = {"processes": processes, "executors": executors.get(name, {}), "may_have_parent": name in texts}
+        design.__dict__.update(facts)
     return designs
 
 

@@ -107,6 +107,15 @@ def swimlane_permissions(process_name: str) -> dict[str, dict[str, list[str]]]:
     return found
 
 
+def executors(process_names: Iterable[str]) -> dict[str, dict[str, list[str]]]:
+    """Who may execute where, of several processes: {process: {swimlane: [group names]}}; one statement."""
+    found: dict[str, dict[str, list[str]]] = {}
+    rows = SwimlanePermission.objects.filter(process_name__in=list(process_names), operation="execute")
+    for row in rows.order_by("process_name", "swimlane", "group"):
+        found.setdefault(row.process_name, {}).setdefault(row.swimlane, []).append(row.group)
+    return found
+
+
 def store_generic_parameter(key: str, value: str, *, environment: str = "", kind: str = "VALUE") -> None:
     """Set a generic parameter's value for one environment, or for all with an empty one (designer 3.6)."""
     GenericParameterValue.objects.update_or_create(

@@ -21,6 +21,7 @@ from designer.views.version import VIEW
 from engine import publishing
 from engine.core import jsonio
 from engine.core.stimuli import Actor, Refusal, Refused, Start
+from engine.runtime import apply
 
 EDIT = ("designer.change_process", "edit drafts")
 PUBLISH = ("designer.publish_process", "publish processes")
@@ -178,6 +179,9 @@ def page_starts(type_name: str) -> bool:
 def start_instance(page: Page, params: dict[str, Any], condition: str | None, *, test: bool) -> uuid.UUID | str:
     """The uuid of the new instance, or the sentence that says why there is none."""
     user = page.request.user
+    condition = condition or (params["startCondition"] if isinstance(params.get("startCondition"), str) else None)
+    if not test and not may_start(page):
+        return f"You may not start '{page.process.name}': none of your groups has execute on the swimlane of its start."
     try:
         snapshot = publishing.compile_draft(page.version.pk, user.get_username()).id if test else page.version.snapshot
     except Refusal as refusal:
@@ -192,15 +196,24 @@ def start_instance(page: Page, params: dict[str, Any], condition: str | None, *,
         start_condition=condition,
         test=test,
     )
-    from engine.runtime import apply
-
     outcome = apply([stimulus])[0]
     return outcome.refusal.message if isinstance(outcome, Refused) else stimulus.uuid
+
+
+def may_start(page: Page) -> bool:
+    """Whether this user may start the published version: by a group of the start's swimlane, or as INSTANCE admin (0.4)."""
+    user = page.request.user
+    if user.has_perm("engine.operate_instances"):
+        return True
+    groups = set(user.groups.values_list("name", flat=True))
+    lanes = {lane.pk: lane.name for lane in page.design.swimlanes}
+    starts = [lanes.get(node.swimlane_id or 0, "") for node in page.design.nodes if page_starts(node.type)]
+    return any(groups.intersection(page.design.executors.get(lane, [])) for lane in starts)
 
 
 def instance_address(instance: uuid.UUID) -> str | None:
     """The status page of an instance, where the operator screens are mounted."""
     try:
-        return reverse("runtime:instance", args=[instance])
+        return reverse("operate:instance", args=[instance])
     except NoReverseMatch:
         return None

@@ -62,7 +62,7 @@ def list_context(request: HttpRequest, **more: Any) -> dict[str, Any]:
     filters = filters_of(request)
     every = definitions.rows()
     found = definitions.narrow(every, filters)
-    instances = address("admin:engine_instance_changelist")
+    instances = address("operate:instances")
     return {
         "page": Paginator(found, PAGE_SIZE).get_page(request.GET.get("page")),
         "filters": filters,
