@@ -27,7 +27,6 @@ __all__ = ["EvaluationError", "Expression", "ExpressionError", "ExpressionWarnin
 
 MAX_LENGTH: Final = 4000
 _MAX_ZEN: Final = 2**96 - 1
-_EXACT_FLOAT: Final = 2**53
 _DIGITS: Final = Context(prec=60)
 _ORDERINGS: Final = ("<", "<=", ">", ">=")
 _NOW_VALUE = re.compile(rb'"now"(?!:)')
@@ -87,7 +86,7 @@ class Expression:
             return _whole(_read(input if reference.root == "input" else config, reference.path))
         context = self._context(input, config)
         result = self._run(self._program, context, input)
-        if isinstance(result, float) and not (result.is_integer() and abs(result) < _EXACT_FLOAT):
+        if isinstance(result, float):  # the double that ZEN hands over is rounded, its text is not
             result = Decimal(self._run(self._as_text, context, input))
         return _whole(result)
 

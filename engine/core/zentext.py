@@ -214,7 +214,8 @@ class ZenText:
         if dash.text == "-" and dash.end == token.start and start.text == "." and self.at(index - 2).end == dash.start:
             fix = f'["{self.at(index - 2).text}-{name}"]'
             raise self.error("EXP-003", start.start, token.end, {"x": name}, fix)
-        raise self.error("EXP-003", token.start, token.end, {"x": shorten(name)}, f"input.{name}")
+        fix = name.lower() if name.lower() in _ROOTS else f"input.{name}"
+        raise self.error("EXP-003", token.start, token.end, {"x": shorten(name)}, None if name.startswith("$") else fix)
 
     def _references(self) -> Iterator[Reference]:
         index = 0
