@@ -23,7 +23,9 @@ class Stale(Exception):
 
 
 @transaction.atomic
-def save_action(version: Version, values: ActionValues, *, user: Any, revision: int | None, swap_with: int | None = None) -> Action:
+def save_action(
+    version: Version, values: ActionValues, *, user: Any, revision: int | None, swap_with: int | None = None
+) -> Action:
     """Write the values to their row, or to a new one. The caller has checked them.
 
     `revision` is what the form was opened on; a newer row raises Stale and nothing is written. `swap_with` is the id of a

@@ -34,7 +34,8 @@ class ActionType:
     """One action type (designer 1.4). `locked_manual`: None = free, False = always Automatic, True = always Manual.
 
     `check` yields the findings of the type's own parameters, `paths_read` the key paths that they read. `place` sorts the
-    list of types. `template` is the part of the form under *Parameters*. `carry` is the parameter whose text may be taken over when the type changes.
+    list of types. `purpose` says in one sentence what it does. `template` is the part of the form under *Parameters*. `carry`
+    is the parameter whose text may be taken over when the type changes.
     """
 
     type: str
@@ -47,6 +48,7 @@ class ActionType:
     paths_read: Callable[[ActionValues], list[Path]]
     template: str
     short: str = ""
+    purpose: str = ""
     suggested_name: str = "action"
     locked_manual: bool | None = None
     carry: str = ""

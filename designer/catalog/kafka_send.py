@@ -208,6 +208,7 @@ TYPE = ActionType(
     type="KAFKA_SEND",
     label="Kafka Send Action",
     short="Kafka Send",
+    purpose="Sends a message to other systems over Kafka.",
     icon="outgoing_mail",
     place=1,
     node_types=("TASK", "USER_TASK", "MESSAGE_EVENT_SEND"),

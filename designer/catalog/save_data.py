@@ -28,6 +28,7 @@ TYPE = ActionType(
     type="SAVE_DATA",
     label="Save Data",
     short="Save Data",
+    purpose="Stores what the app sends with the action.",
     icon="save",
     place=3,
     node_types=ACTIVITIES,

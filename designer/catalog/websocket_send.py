@@ -130,6 +130,7 @@ TYPE = ActionType(
     type="WEBSOCKET_SEND",
     label="Websocket Send Action",
     short="Websocket Send",
+    purpose="Pushes a message to the browsers that follow the process.",
     icon="sensors",
     place=2,
     node_types=ACTIVITIES,

@@ -22,14 +22,15 @@ TEXTS = {"name": "name", "timerExpression": "timer_expression", "type": "type", 
 ACTION_EDIT = (*TEXTS, "order", *CHOICES, "repeatable", "autoRunChildren")
 MANUAL_ONLY = ("allowTokenReset", "restartFromSnapshot", "keysForRestart", "keys")
 CONTROL = re.compile(
-    r"(op|revision|base|touched|preview|try|switch-to|carry|csrfmiddlewaretoken|(kept|was|has|helper|picker)-.+|.+-add)$"
+    r"(op|revision|base|touched|preview|preview-tab|try|switch-to|swap-with|carry|csrfmiddlewaretoken|(kept|was|has|helper|picker)-.+|.+-add)$"
 )
 """Names that steer the form and are no fields of an action."""
 
 
 @dataclass
 class Posted:
-    """A posted form: the values as they stand in it, what is kept for a switch back, and how the form was when rendered."""
+    """A posted form: the values as they stand in it, what is kept for a switch back, and how the form was when rendered.
+    `pending` holds what stands in the *add* inputs; it counts as added, but a live check leaves it where it is typed."""
 
     values: ActionValues
     kept: dict[str, list[str]] = field(default_factory=dict)
@@ -38,6 +39,7 @@ class Posted:
     revision: int | None = None
     base: str = ""
     touched: set[str] = field(default_factory=set)
+    pending: dict[str, str] = field(default_factory=dict)
     data: QueryDict = field(default_factory=QueryDict)
 
     def control(self, name: str) -> str:
@@ -65,12 +67,19 @@ def read(data: QueryDict, *, start: ActionValues) -> Posted:
     revision = data.get("revision", "")
     return Posted(
         values=values,
-        kept={name.removeprefix("kept-"): list(map(_clean, data.getlist(name))) for name in data if name.startswith("kept-")},
+        kept={
+            name.removeprefix("kept-"): list(map(_clean, data.getlist(name)))
+            for name in data
+            if name.startswith("kept-")
+        },
         was={name.removeprefix("was-"): str(data.get(name, "")) for name in data if name.startswith("was-")},
         op=str(data.get("op", "check")),
         revision=int(revision) if str(revision).isdigit() else None,
         base=str(data.get("base", "")),
         touched=set(str(data.get("touched", "")).split()),
+        pending={
+            name: _clean(data.get(f"{name}-add", "")) for name in (*LISTS, "topicName") if data.get(f"{name}-add", "")
+        },
         data=data,
     )
 

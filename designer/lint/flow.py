@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from engine.core.expressions import ExpressionError
-
 from designer.design import Design
 from designer.lint.expression import data_paths
 from designer.lint.keys import check_key_list
@@ -14,6 +12,7 @@ from designer.models import Node
 from designer.nodetypes import node_kind
 from engine.core import durations, expressions, paths
 from engine.core.durations import TimerError
+from engine.core.expressions import ExpressionError
 
 
 def process_checks(design: Design) -> Iterator[Problem]:
