@@ -243,7 +243,8 @@ def warnings(text: str) -> list[TimerWarning]:
     if duration.is_zero:
         return [TimerWarning("TMR-014", "", {"v": text.strip()})]
     if duration == Duration(months=duration.months):
-        return [TimerWarning("TMR-015", f"PT{duration.months}M", {"v": text.strip(), "n": str(duration.months)})]
+        guess = f"PT{duration.months}M"
+        return [TimerWarning("TMR-015", guess, {"v": text.strip(), "months": str(duration.months), "guess": guess})]
     return []
 
 

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from decimal import Context, Decimal
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
-import orjson
 import zen
 
 from engine.core import paths
@@ -22,12 +21,11 @@ from engine.core.jsonio import Json, JsonError, loads
 from engine.core.paths import Path
 from engine.core.placeholders import shorten
 from engine.core.zentext import DATE_FUNCTIONS, ExpressionError, Reference, ZenText
+from engine.core.zenvalues import from_zen, is_zen_fault, to_zen
 
 __all__ = ["EvaluationError", "Expression", "ExpressionError", "ExpressionWarning", "compile_expression", "warnings"]
 
 MAX_LENGTH: Final = 4000
-_MAX_ZEN: Final = 2**96 - 1
-_DIGITS: Final = Context(prec=60)
 _ORDERINGS: Final = ("<", "<=", ">", ">=")
 _NOW_VALUE = re.compile(rb'"now"(?!:)')
 _ZEN_PLACE = re.compile(r" at \(?(\d+)")
@@ -83,12 +81,12 @@ class Expression:
         """
         if self._is_key:
             reference = self.references[0]
-            return _whole(_read(input if reference.root == "input" else config, reference.path))
+            return from_zen(_read(input if reference.root == "input" else config, reference.path))
         context = self._context(input, config)
         result = self._run(self._program, context, input)
         if isinstance(result, float):  # the double that ZEN hands over is rounded, its text is not
             result = Decimal(self._run(self._as_text, context, input))
-        return _whole(result)
+        return from_zen(result)
 
     def evaluate_bool(self, input: dict[str, Json], config: dict[str, Json]) -> bool:
         """Like ``evaluate``, for a condition. Raises ``EvaluationError`` too where the result is not true or false."""
@@ -100,7 +98,7 @@ class Expression:
     def _context(self, input: dict[str, Json], config: dict[str, Json]) -> bytes:
         data = {"input": self._needed("input", input), "config": self._needed("config", config)}
         try:
-            context = _zen_json(data)
+            context = to_zen(data)
         except TypeError as error:
             raise EvaluationError(f"'{self._shown}' failed: {error}.") from error
         if self._reads_dates and _NOW_VALUE.search(context):
@@ -115,7 +113,7 @@ class Expression:
         try:
             return program.evaluate(context)
         except BaseException as error:
-            if not _is_zen_fault(error):
+            if not is_zen_fault(error):
                 raise
             raise EvaluationError(f"'{self._shown}' failed: {_reason(error)}. {self._advice(input)}") from None
 
@@ -141,7 +139,7 @@ def compile_expression(text: str) -> Expression:
     try:
         program, as_text = zen.compile_expression(zen_text), zen.compile_expression(f"string({zen_text})")
     except BaseException as error:
-        if not _is_zen_fault(error):
+        if not is_zen_fault(error):
             raise
         raise _located(read, _source(error)) from None
     return Expression(text, tuple(read.references), program, as_text, is_key, read.calls(DATE_FUNCTIONS))
@@ -171,11 +169,6 @@ def _is_function(name: str) -> bool:
     """Whether ZEN has a function of that name: it then complains of its arguments, not of the name."""
     fault = zen.validate_expression(f"{name}()")
     return fault is None or fault["source"] != "Incomplete parser output"
-
-
-def _is_zen_fault(error: BaseException) -> bool:
-    """ZEN raises plain exceptions, and a panic (overflow, division by zero) that is no ``Exception``."""
-    return isinstance(error, Exception) or type(error).__name__ == "PanicException"
 
 
 def _source(error: BaseException) -> str:
@@ -238,48 +231,4 @@ def _read(data: dict[str, Json], path: Path) -> Json:
             value = value[segment]
         else:
             return None
-    return value
-
-
-def _zen_json(data: dict[str, Any]) -> bytes:
-    """The JSON that ZEN reads without loss, or nearly: see ``_zen_decimal``."""
-    try:
-        return orjson.dumps(data, default=_zen_decimal)
-    except TypeError:  # an integer over 64 bit
-        return orjson.dumps(_big_integers_apart(data), default=_zen_decimal)
-
-
-def _big_integers_apart(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _big_integers_apart(member) for name, member in value.items()}
-    if isinstance(value, list):
-        return [_big_integers_apart(item) for item in value]
-    is_big = isinstance(value, int) and abs(value) >= 2**63
-    return Decimal(value) if is_big else value
-
-
-def _zen_decimal(value: Any) -> orjson.Fragment:
-    """A decimal within ZEN's 28 digits: rounded where it has more, as text where it is too large."""
-    if not isinstance(value, Decimal):
-        raise TypeError(f"{type(value).__name__} is not JSON")
-    if abs(value) > _MAX_ZEN:
-        return orjson.Fragment(f'"{value:f}"')
-    places = min(28, 28 - max(value.adjusted() + 1, 0))
-    exponent = value.as_tuple().exponent
-    if isinstance(exponent, int) and -exponent > max(places, 0):
-        value = value.quantize(Decimal(1).scaleb(-max(places, 0)), context=_DIGITS)
-    return orjson.Fragment(f"{value:f}")
-
-
-def _whole(result: Any) -> Json:
-    """A result with whole numbers as ``int`` and others as ``Decimal``."""
-    if isinstance(result, list):
-        return [_whole(item) for item in result]
-    if isinstance(result, dict):
-        return {name: _whole(member) for name, member in result.items()}
-    if isinstance(result, float):
-        return int(result) if result.is_integer() else Decimal(repr(result))
-    if isinstance(result, Decimal) and result == result.to_integral_value():
-        return int(result)
-    value: Json = result
     return value

@@ -12,17 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final, NoReturn
 
-from engine.core.jsonio import MAX_DEPTH, MAX_DIGITS, JsonError, loads
+from engine.core import barewords
+from engine.core.jsonio import MAX_DEPTH
 from engine.core.placeholders import MAX_FAULTS, Fault, Placeholder, Source, shorten
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _STRING_STOP = re.compile(r'["\\$\x00-\x1f\ud800-\udfff]')
 _HEX4 = re.compile(r"[0-9a-fA-F]{4}")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
-_LIKE_NUMBER = re.compile(r"[+-]?[0-9.]+(?:[eE][+-]?[0-9]*)?")
-_HEXADECIMAL = re.compile(r"[+-]?0[xX][0-9a-fA-F]+")
-_LEADING_ZERO = re.compile(r"[+-]?0[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
-_NOT_FINITE = re.compile(r"[+-]?(?:nan|inf(?:inity)?)", re.IGNORECASE)
 _BLANKS = re.compile(r"[ \t]+")
 _COMMENT = re.compile(r"//[^\r\n]*|/\*.*?(?:\*/|\Z)|#[^\r\n]*", re.DOTALL)
 _WORD = re.compile(r"[^\s,:{}\[\]\"]+")
@@ -60,6 +56,12 @@ def scan_json(text: str) -> Scanned:
         scanner.document()
     faults = tuple(sorted(scanner.faults, key=lambda fault: fault.offset))
     return Scanned(faults, tuple(scanner.placeholders), tuple(scanner.escapes), scanner.root, scanner.root_at)
+
+
+def _straight(inner: str) -> str:
+    """The JSON string of a text that stood in other quotes: ``\\'`` loses its backslash, ``"`` gets one."""
+    escaped = re.sub(r'(\\[^\'])|\\(\')|"', lambda match: match[1] or match[2] or '\\"', inner)
+    return f'"{escaped}"'
 
 
 class _Scanner:
@@ -331,10 +333,8 @@ class _Scanner:
             self.note(start, "JSN-011", length=1)
             raise _Stop
         end = next((at for at in ends if _VALUE_END.match(self.text, at + 1)), ends[0])
-        inner = re.sub(r'\\(\W)|"', lambda match: {"'": "'"}.get(match[1], match[0]), self.text[start + 1 : end])
-        fix = re.sub(r'(\\.)|"', lambda match: match[1] or '\\"', inner)
         self.at = end + 1
-        self.note(start, "JSN-011", length=self.at - start, fix=f'"{fix}"')
+        self.note(start, "JSN-011", length=self.at - start, fix=_straight(self.text[start + 1 : end]))
 
     # What stands without quotes
 
@@ -391,20 +391,9 @@ class _Scanner:
         return text[1:-1] if text[:1] == '"' else text.replace("\\", "\\\\")
 
     def literal(self, start: int, text: str, at_root: bool) -> None:
-        if text in ("null", "true", "false"):
-            return
-        if _NUMBER.fullmatch(text):
-            with suppress(JsonError):
-                loads(text)
-                return
-            self.refuse(f"A number with over {MAX_DIGITS:,} digits", offset=start, length=len(text))
-        elif _NOT_FINITE.fullmatch(text):
-            self.refuse(text, offset=start, length=len(text))
-        elif _HEXADECIMAL.fullmatch(text):
-            self.refuse("A hexadecimal number", offset=start, length=len(text))
-        elif _LEADING_ZERO.fullmatch(text):
-            self.refuse("A leading zero", offset=start, length=len(text))
-        elif not at_root:
-            expected = "a number such as 0.5" if _LIKE_NUMBER.fullmatch(text) else "a value"
-            expected = "true, false or null" if text.lower() in ("true", "false", "null", "none") else expected
-            self.note(start, "JSN-002", values={"found": f"'{shorten(text, 20)}'", "expected": expected})
+        thing = barewords.refused_thing(text)
+        if thing is not None:
+            self.refuse(thing, offset=start, length=len(text))
+        elif not at_root and not barewords.is_json_literal(text):
+            values = {"found": f"'{shorten(text, 20)}'", "expected": barewords.meant(text)}
+            self.note(start, "JSN-002", values=values)

@@ -213,6 +213,10 @@ def test_d034_what_is_probably_not_meant_is_a_warning(text: str, code: str, fix:
     assert check_action_timer(text) is not None
 
 
+def test_d034_the_values_of_a_warning_fill_its_text() -> None:
+    assert warnings("P30M")[0].values == {"v": "P30M", "months": "30", "guess": "PT30M"}
+
+
 @pytest.mark.parametrize("text", ["PT30S", "P1Y6M", "P1M1D", "PT30M", "P2W", "", "${delay}", "P${n}M", "soon"])
 def test_what_is_meant_is_no_warning(text: str) -> None:
     assert warnings(text) == []
