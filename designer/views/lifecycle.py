@@ -94,12 +94,12 @@ def draft(request: HttpRequest, name: str, number: int) -> HttpResponse:
 def discard(request: HttpRequest, name: str, number: int) -> HttpResponse:
     """Discard the draft after naming what is lost; every other version stays."""
     page = find_page(request, name, number)
-    refusal = ""
+    refusal = None
     if request.method == "POST":
         try:
             versions.discard_draft(page.version)
         except VersionRefused as error:
-            refusal = error.problems[0].message
+            refusal = error.problems[0]
         else:
             messages.success(request, f"Draft v{number} of {name} was discarded.")
             return leave_for(request, reverse("designer:processes"))
@@ -110,12 +110,12 @@ def discard(request: HttpRequest, name: str, number: int) -> HttpResponse:
 def delete(request: HttpRequest, name: str) -> HttpResponse:
     """Delete a definition with all its versions; refused while instances run (PRC-010)."""
     process = get_object_or_404(Process, name=name, deleted=False)
-    refusal = ""
+    refusal = None
     if request.method == "POST":
         try:
             versions.delete_process(process)
         except VersionRefused as error:
-            refusal = error.problems[0].message
+            refusal = error.problems[0]
         else:
             messages.success(request, f"{name} was deleted.")
             return leave_for(request, reverse("designer:processes"))

@@ -197,8 +197,9 @@ def behind(page: Page, node: Node) -> list[str]:
             if source.pk not in seen:
                 seen.add(source.pk)
                 waiting.append(source)
+    found = seen - {node.pk}
     return [
-        each.name for each in page.design.nodes if each.pk in seen - {node.pk} and node_kind(each.type).takes_actions
+        each.name for each, _ in canvas.walk(page.design) if each.pk in found and node_kind(each.type).takes_actions
     ]
 
 
