@@ -19,6 +19,7 @@ from engine import configuration, ids, snapshots, wakeups
 from engine.core import jsonio, machine, records
 from engine.core.state import KeptState
 from engine.core.stimuli import (
+    AppendParams,
     Crashed,
     Done,
     MessageReceived,
@@ -118,12 +119,17 @@ def _world(reserved: ids.Ids, parameters: object, stimuli: Iterable[Stimulus]) -
         graph=snapshots.graph,
         config=parameters,  # type: ignore[arg-type]
         zone=ZoneInfo(config.time_zone),
+        expire_subprocesses=config.expire_subprocesses,
         limits=Limits(config.max_params, config.max_frame, config.kafka_message_max_bytes),
         websocket_path=config.websocket_path,
         websocket_address=websocket_address(),
     )
     if touched:
         world.instances = load.trees(touched, snapshots.graph)
+    started = [stimulus.snapshot_id for stimulus in stimuli if isinstance(stimulus, Start)]
+    world.published = load.published(
+        {state.snapshot_id for state in world.instances.values()}.union(started), snapshots.graph
+    )
     return world
 
 
@@ -205,17 +211,14 @@ def apply_pending(instance_uuids: Iterable[uuid.UUID] | None = None) -> int:
     return len(rows)
 
 
-def _pending(row: PendingStimulus) -> PushFrame:
+def _pending(row: PendingStimulus) -> PushFrame | AppendParams:
     body = jsonio.loads(row.body)
     assert isinstance(body, dict)
-    origin = body["from"]
-    return PushFrame(
-        row.instance_uuid,
-        str(body["type"]),
-        str(body["text"]),
-        str(body["action"]),
-        None if origin is None else uuid.UUID(str(origin)),
-    )
+    origin = None if body["from"] is None else uuid.UUID(str(body["from"]))
+    text, action = str(body["text"]), str(body["action"])
+    if row.kind == "AppendParams":
+        return AppendParams(row.instance_uuid, str(body["destination"]), text, action, origin)
+    return PushFrame(row.instance_uuid, str(body["type"]), text, action, origin)
 
 
 # -- delivery incidents ------------------------------------------------------------------------------------------------

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from engine import rights, snapshots
 from engine.core import jsonio, paths
-from engine.core.starting import select_start
+from engine.core.entry import select_start
 from engine.core.stimuli import Actor, Refusal, Start
 from engine.models import FailedStart, Instance, PublishedProcess
 

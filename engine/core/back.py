@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 from engine.core import flow, paths
 from engine.core.graph import Action, Node
-from engine.core.state import NodeStatus, Token, TokenState, Visit
+from engine.core.state import InstanceState, NodeStatus, Token, TokenState, Visit
 from engine.core.stimuli import Refusal
+from engine.core.subprocess import abort
 from engine.core.turn import Turn
 
 
@@ -43,6 +44,14 @@ def check_allowed(turn: Turn, token: Token, target: Target) -> None:
 def reset(turn: Turn, token: Token, target: Target) -> Token:
     """End the token and make one that has just arrived on the target's node (engine 9.3, steps 1 to 6)."""
     old_visit = token.visit
+    since = turn.state.history(token)
+    tokens = {visit.token_id for visit in since}
+    ids = {action.id for visit in since if visit.number >= target.visit.number for action in _actions_of(turn, visit)}
+    children = [
+        child
+        for child in turn.world.subprocesses(turn.state)
+        if child.started_by_token_id in tokens and child.started_by_action_id in ids and _started_since(child, target)
+    ]
     flow.leave(turn, token)
     token.state = TokenState.ABORTED
     turn.changed_token(token)
@@ -71,9 +80,19 @@ def reset(turn: Turn, token: Token, target: Target) -> Token:
             known = target.visit.actions.get(action.id)
             if known is not None and action.order < target.action.order:
                 fresh.visit.actions[action.id] = known
+    abort(turn.world, children, turn.user)
     turn.state.back_counter += 1
     _restore(turn, target.action)
     return fresh
+
+
+def _actions_of(turn: Turn, visit: Visit) -> tuple[Action, ...]:
+    return turn.graph.nodes[visit.node_id].actions
+
+
+def _started_since(child: InstanceState, target: Target) -> bool:
+    """Whether the subprocess was started on the target's node or behind it, in this round (engine 9.3, step 2)."""
+    return child.started_at >= target.visit.arrived_at
 
 
 def _restore(turn: Turn, action: Action) -> None:

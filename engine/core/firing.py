@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from engine.core import events, flow, sequence
+from engine.core import events, flow, sequence, subprocess
 from engine.core.graph import Node, NodeType
 from engine.core.state import (
     ActionStatus,
@@ -28,8 +28,7 @@ def fire(turn: Turn, timer: Timer) -> bool:
     timer.state = TimerStatus.FIRED
     turn.changed_timer(timer)
     if timer.kind is TimerKind.EXPIRY:
-        flow.end_instance(turn, InstanceStatus.EXPIRED)
-        turn.entry("Expire", subject="Process Instance", user="")
+        _expire(turn)
         return True
     token = turn.state.tokens.get(timer.token_id or 0)
     if token is None or token.state is not TokenState.ACTIVE or token.visit is None or token.visit.id != timer.visit_id:
@@ -39,6 +38,17 @@ def fire(turn: Turn, timer: Timer) -> bool:
     if timer.kind is TimerKind.NODE:
         return _timer_node(turn, token, timer)
     return _run_delayed(turn, token, timer)
+
+
+def _expire(turn: Turn) -> None:
+    """The instance expires, by the setting with its subprocesses (engine 2.7)."""
+    for child in turn.world.subprocesses(turn.state) if turn.world.expire_subprocesses else []:
+        if not child.ended:
+            inner = Turn(turn.world, child)
+            _expire(inner)
+            inner.closing_frames()
+    flow.end_instance(turn, InstanceStatus.EXPIRED)
+    turn.entry("Expire", subject="Process Instance", user="")
 
 
 def _timer_node(turn: Turn, token: Token, timer: Timer) -> bool:
@@ -56,6 +66,10 @@ def _timer_node(turn: Turn, token: Token, timer: Timer) -> bool:
 def fire_boundary(turn: Turn, token: Token, node: Node) -> None:
     """Interrupting: the host ends and its token leaves by the event. Else a side token does, and the host goes on."""
     if node.interrupting:
+        waited = {child for state in sequence.visit_of(token).actions.values() for child in state.waits_for}
+        subprocess.abort(
+            turn.world, [child for child in turn.world.subprocesses(turn.state) if child.id in waited], turn.user
+        )
         flow.leave(turn, token)
         flow.enter(turn, token, node)
         flow.advance(turn, token)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from engine.core import events, parallel, records, sequence
 from engine.core.actions import ActionFailed
-from engine.core.graph import ACTIVITY_TYPES, Node, NodeType
+from engine.core.graph import RUNS_ACTIONS, Node, NodeType
 from engine.core.routing import next_node, skip
 from engine.core.state import (
     ActionStatus,
@@ -230,7 +230,7 @@ RUNNERS: Mapping[NodeType, Callable[[Turn, Token, Node], bool]] = {
     NodeType.MESSAGE_EVENT_RECEIVE: run_receive,
     NodeType.TIMER_INTERMEDIATE: run_timer,
     NodeType.TIMER_BOUNDARY: pass_through,
-    **dict.fromkeys(ACTIVITY_TYPES, run_activity),
+    **dict.fromkeys(RUNS_ACTIONS, run_activity),
 }
 
 
@@ -262,3 +262,5 @@ def end_instance(turn: Turn, status: InstanceStatus) -> None:
             kept.state = KeptState.LATE
             turn.changed_kept(kept)
     state.state, state.finished_at = status, turn.now
+    if state.relation == "SUBPROCESS":
+        turn.world.ended.append(state)

@@ -29,12 +29,16 @@ class NodeType(StrEnum):
     PARALLEL_GATEWAY = "PARALLEL_GATEWAY"
     MILESTONE_START = "MILESTONE_START"
     MILESTONE_END = "MILESTONE_END"
+    SUBPROCESS_RUN = "SUBPROCESS_RUN"
     TIMER_INTERMEDIATE = "TIMER_INTERMEDIATE"
     TIMER_BOUNDARY = "TIMER_BOUNDARY"
 
 
 ACTIVITY_TYPES = frozenset({NodeType.TASK, NodeType.USER_TASK, NodeType.MESSAGE_EVENT_SEND})
 """Node types that take actions (engine 1.4)."""
+
+RUNS_ACTIONS = ACTIVITY_TYPES | {NodeType.SUBPROCESS_RUN}
+"""Node types that run actions; the one of a SUBPROCESS_RUN is built in (engine 10.2)."""
 
 
 BOUNDARY_TYPES = frozenset({NodeType.TIMER_BOUNDARY})
@@ -46,6 +50,9 @@ class ActionType(StrEnum):
     KAFKA_SEND = "KAFKA_SEND"
     WEBSOCKET_SEND = "WEBSOCKET_SEND"
     SAVE_DATA = "SAVE_DATA"
+    BUSINESS_RULE = "BUSINESS_RULE"
+    START_SUBPROCESS = "START_SUBPROCESS"
+    APPEND_PARAMS_TO_PARENT = "APPEND_PARAMS_TO_PARENT"
 
 
 class UnknownFormat(ValueError):
@@ -59,6 +66,15 @@ class Param:
     key: str
     value: str
     replace_values: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RuleDefinition:
+    """One entry of `actionRuleDefinitions`: a ZEN row with its target, or a decision table (engine 4.8)."""
+
+    language: str
+    target: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +96,7 @@ class Action:
     keys_for_restart: tuple[str, ...] = ()
     keys: tuple[str, ...] = ()
     params: Mapping[str, Param] = field(default_factory=dict)
+    rules: tuple[RuleDefinition, ...] = ()
 
     @property
     def runs_by_parent(self) -> bool:
@@ -232,6 +249,7 @@ class Graph:
     swimlanes: tuple[str, ...] = ("Default",)
     sections: Sections = field(default_factory=lambda: Sections({}, {}))
     restarts: bool = False
+    subprocess_names: frozenset[str] = frozenset()
 
     def node_named(self, name: str) -> Node | None:
         return next((node for node in self.nodes.values() if node.name == name), None)
@@ -280,6 +298,12 @@ class Graph:
             search_keys=tuple(snapshot.get("searchKeys") or ()),
             swimlanes=tuple(snapshot.get("swimlanes") or ("Default",)),
             sections=find_sections(nodes),
+            subprocess_names=frozenset(
+                action.text("processName")
+                for node in nodes.values()
+                for action in node.actions
+                if action.type is ActionType.START_SUBPROCESS
+            ),
             restarts=any(action.restart_from_snapshot for node in nodes.values() for action in node.actions),
         )
 
@@ -299,15 +323,38 @@ def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...], incoming: int) -> N
         streams=tuple(StreamTopic(row["topicName"], row["keyName"]) for row in raw.get("dataStreamTopics") or ()),
         input_keys=tuple(raw.get("inputKeys") or ()),
         rules=tuple(sorted((_rule(row) for row in raw.get("rules") or ()), key=lambda rule: rule.order)),
-        actions=tuple(
-            sorted((_action(row) for row in raw.get("actions") or ()), key=lambda action: (action.order, action.id))
-        ),
+        actions=_built_in(raw) if raw["type"] == NodeType.SUBPROCESS_RUN else _actions(raw),
         outgoing=outgoing,
         incoming=incoming,
         timer_expression=raw.get("timerExpression") or "",
         attached_to=raw.get("attachedTo") or "",
         interrupting=raw.get("interrupting", True),
     )
+
+
+def _actions(raw: Mapping[str, Any]) -> tuple[Action, ...]:
+    made = (_action(row) for row in raw.get("actions") or ())
+    return tuple(sorted(made, key=lambda action: (action.order, action.id)))
+
+
+def _built_in(raw: Mapping[str, Any]) -> tuple[Action, ...]:
+    """The one action of a subprocess run node, made of the node's own fields; it waits unless told otherwise (engine 10.2)."""
+    fields = {
+        "processName": raw.get("processName") or "",
+        "paramsToCopy": json_list(raw.get("paramsToCopy")),
+        "withoutParams": json_list(raw.get("withoutParams")),
+        "startedAsync": "true" if raw.get("startedAsync") else "false",
+        "outputKey": raw.get("outputKey") or "",
+        "collectionKey": raw.get("collectionKey") or "",
+    }
+    params = {key: Param(key, value, replace_values=False) for key, value in fields.items()}
+    name = f"start_{raw['key']}"
+    return (Action(id=-raw["id"], name=name, order=1, type=ActionType.START_SUBPROCESS, params=params),)
+
+
+def json_list(paths: Any) -> str:
+    """A list of key paths as the text in which action parameters hold it."""
+    return ",".join(paths or ())
 
 
 def _rule(raw: Mapping[str, Any]) -> GatewayRule:
@@ -334,4 +381,8 @@ def _action(raw: Mapping[str, Any]) -> Action:
             row["key"]: Param(row["key"], row["value"], row.get("replaceValues", True))
             for row in raw.get("actionParams") or ()
         },
+        rules=tuple(
+            RuleDefinition(row["language"], row.get("target") or "", row["message"])
+            for row in raw.get("actionRuleDefinitions") or ()
+        ),
     )

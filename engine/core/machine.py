@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core import firing, flow, manual, records, sequence, starting
+from engine.core import firing, flow, jsonio, manual, paths, records, sequence, starting, subprocess
 from engine.core.actions import ActionFailed
+from engine.core.actions.append_params import merged
 from engine.core.commands import end, hold, retry, run_timer
 from engine.core.stimuli import (
     INSTANCE_NOT_FOUND,
+    AppendParams,
     Dismiss,
     Done,
     Execute,
@@ -37,7 +39,9 @@ def step(world: World, stimulus: Stimulus) -> Done:
     Raises `Refusal` for a call that is wrong, `records.RecordFailed` for a record that cannot be applied.
     """
     if isinstance(stimulus, Start):
-        return starting.start(world, stimulus)
+        done = starting.start(world, stimulus)
+        subprocess.settle(world)
+        return done
     state = world.instances.get(stimulus.instance_uuid)
     if state is None:
         raise Refusal(404, INSTANCE_NOT_FOUND)
@@ -46,7 +50,7 @@ def step(world: World, stimulus: Stimulus) -> Done:
     turn.user = "" if actor is None else actor.name
     done = _apply(turn, stimulus)
     turn.closing_frames()
-    state.updated_at = turn.now
+    subprocess.settle(world)
     return done
 
 
@@ -63,6 +67,8 @@ def _apply(turn: Turn, stimulus: Stimulus) -> Done:
             origin = {"instance": str(stimulus.from_uuid)}
             turn.frame(stimulus.frame_type, stimulus.text, action_name=stimulus.action_name, details=origin)
             return _done(turn, {})
+        case AppendParams():
+            return _done(turn, append_params(turn, stimulus))
         case Retry():
             return _done(turn, retry.run(turn, stimulus))
         case Terminate():
@@ -76,6 +82,22 @@ def _apply(turn: Turn, stimulus: Stimulus) -> Done:
         case RunTimer():
             return _done(turn, run_timer.run(turn, stimulus))
     raise TypeError(f"not a stimulus: {stimulus!r}")
+
+
+def append_params(turn: Turn, stimulus: AppendParams) -> dict[str, Any]:
+    """Values from another tree; an ended instance, or a place that cannot be written, takes none (engine 10.3)."""
+    value = jsonio.loads(stimulus.text)
+    if turn.state.ended or not isinstance(value, dict):
+        return {"appended": False}
+    try:
+        turn.state.params = merged(turn.state.params, stimulus.destination, value)
+    except paths.PathError as error:
+        turn.open_incident("Engine", "Process Definition", f"Values from a child process were not stored: {error}")
+        return {"appended": False}
+    turn.entry(
+        "Update", subject="Process Instance", details={"destination": stimulus.destination}, payload=stimulus.text
+    )
+    return {"appended": True}
 
 
 def _done(turn: Turn, answer: dict[str, Any]) -> Done:

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 
 from engine.core import durations, schedules, template
 from engine.core.actions import HANDLERS, ActionFailed, ActionRun
+from engine.core.actions.start_subprocess import Waits
 from engine.core.graph import Action, ActionType, Node, NodeType
 from engine.core.lookup import Lookup, lookup_for
 from engine.core.state import ActionState, ActionStatus, Timer, TimerKind, Token, Visit
@@ -98,10 +99,25 @@ def execute(
     turn.changed_visit(visit)
     try:
         HANDLERS[action.type](ActionRun(turn, token, visit, node, action, run, lookup_for(turn.world, turn.state)))
+    except Waits as waits:
+        state.waits_for = waits.children
+        return Ran.SCHEDULED
     except ActionFailed as failure:
         return fail(turn, token, node, action, failure, rest, event)
+    return complete(turn, token, node, action, rest, event)
+
+
+def complete(
+    turn: Turn, token: Token, node: Node, action: Action, rest: tuple[int, ...] = (), event: str = "Execute action"
+) -> Ran:
+    """The run is over: the action is COMPLETED, its children run if Autorun is on."""
+    visit = visit_of(token)
+    state = visit.actions[action.id]
     state.state = ActionStatus.COMPLETED
     state.completed += 1
+    state.last_executed = turn.now
+    state.waits_for = ()
+    turn.changed_visit(visit)
     close_incidents_of(turn, visit, action, "succeeded")
     if action.type is ActionType.KAFKA_SEND:
         _restart_response_clock(turn, token, node)

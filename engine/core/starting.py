@@ -4,51 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core import durations, flow, jsonio, paths, schedules
+from engine.core import durations, flow, schedules
 from engine.core.answers import start_answer
-from engine.core.graph import Graph, Node
+from engine.core.entry import check_start, select_start
+from engine.core.graph import Node
 from engine.core.state import InstanceState, InstanceStatus, NodeStatus, Timer, TimerKind, Token, TokenState
-from engine.core.stimuli import Done, Refusal, Start
+from engine.core.stimuli import Done, Start
 from engine.core.turn import Turn, World
-
-ERROR_KEYS = "error.validation.process_instance."
-
-
-def select_start(graph: Graph, start_condition: str | None) -> Node:
-    """The START node that a start request picks (engine 1.6). Raises `Refusal` with the documented texts of engine 2.6."""
-    starts = graph.starts()
-    if not starts:
-        raise _no_start_node()
-    if len(starts) == 1:
-        only = starts[0]
-        if start_condition and only.start_condition and start_condition != only.start_condition:
-            raise _no_start_node()
-        return only
-    if not start_condition:
-        raise Refusal(
-            400,
-            "Multiple start nodes found, but start condition not specified.",
-            ERROR_KEYS + "start_condition_missing",
-        )
-    for node in starts:
-        if node.start_condition == start_condition:
-            return node
-    raise _no_start_node()
-
-
-def _no_start_node() -> Refusal:
-    return Refusal(
-        400, "Start node for process definition not found.", ERROR_KEYS + "start_node_for_process_def_missing"
-    )
-
-
-def check_start(graph: Graph, params: dict[str, Any], limit_bytes: int) -> None:
-    """Mandatory values are there and the data is not too large. Raises `Refusal`."""
-    if any(paths.get(params, path) in (paths.MISSING, None) for path in graph.mandatory_params):
-        raise Refusal(400, "Some mandatory params are missing.", ERROR_KEYS + "mandatory_params_missing")
-    size = jsonio.size_bytes(params)
-    if size > limit_bytes:
-        raise Refusal(413, f"The start values have {size / 1024:,.0f} kB; the limit is {limit_bytes / 1024:,.0f} kB.")
 
 
 def start(world: World, stimulus: Start) -> Done:
@@ -58,21 +20,24 @@ def start(world: World, stimulus: Start) -> Done:
     params = dict(stimulus.params)
     check_start(graph, params, world.limits.params)
     state = _new_instance(world, stimulus, params)
+    return Done(state.uuid, begin(world, state, node, stimulus.actor.name))
+
+
+def begin(world: World, state: InstanceState, node: Node, user: str) -> dict[str, Any]:
+    """Put the first token on its START node and let it go; gives the start answer, with the token still ARRIVED there."""
     turn = Turn(world, state)
-    turn.user = stimulus.actor.name
+    turn.user = user
     token = _first_token(turn, node)
-    event = "Start with inherit" if stimulus.relation == "INHERITED" else "Start"
+    event = "Start with inherit" if state.relation == "INHERITED" else "Start"
     turn.entry(event, token=token, node=node, subject="Process Instance")
     _arm_expiry(turn)
-    answer = start_answer(state, graph, token, world.websocket_path)
-    turn.moved.clear()
+    answer = start_answer(state, turn.graph, token, world.websocket_path)
     flow.advance(turn, token)
     if token.state is TokenState.ACTIVE and token.node_id == node.id and turn.has_incident:
         state.state = InstanceStatus.CREATED
         answer["state"] = str(state.state)
-    turn.moved[token.id] = token
     turn.closing_frames()
-    return Done(state.uuid, answer)
+    return answer
 
 
 def _new_instance(world: World, stimulus: Start, params: dict[str, Any]) -> InstanceState:

@@ -81,6 +81,7 @@ class ActionState:
     runs: int = 0
     completed: int = 0
     last_executed: datetime | None = None
+    waits_for: tuple[int, ...] = ()  # ids of the subprocesses whose end completes a synchronous run
 
     @property
     def done(self) -> bool:
@@ -275,6 +276,7 @@ class InstanceState:
     started_by_action_id: int | None = None
     started_by_token_id: int | None = None
     restarted_from_uuid: UUID | None = None
+    item_index: int | None = None  # place in the collection of a multi-instance run
     start_message_id: UUID | None = None
     journal_seq: int = 0
     frame_seq: int = 0

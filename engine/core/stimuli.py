@@ -111,6 +111,17 @@ class PushFrame:
 
 
 @dataclass(frozen=True, slots=True)
+class AppendParams:
+    """Values for this instance's data from another tree (Append Params to an inherited parent, engine 10.3)."""
+
+    instance_uuid: UUID
+    destination: str
+    text: str
+    action_name: str = ""
+    from_uuid: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """Go on from the failed step of a token with an open incident (engine 3.9)."""
 
@@ -167,7 +178,18 @@ class RunTimer:
 
 
 Stimulus = (
-    Start | Execute | MessageReceived | TimerDue | PushFrame | Retry | Terminate | Hold | Unhold | Dismiss | RunTimer
+    Start
+    | Execute
+    | MessageReceived
+    | TimerDue
+    | PushFrame
+    | AppendParams
+    | Retry
+    | Terminate
+    | Hold
+    | Unhold
+    | Dismiss
+    | RunTimer
 )
 
 

@@ -26,7 +26,7 @@ from engine.core.state import (
     Token,
     Visit,
 )
-from engine.core.stimuli import PushFrame
+from engine.core.stimuli import AppendParams, PushFrame
 
 MAX_STEPS = 1000
 """Node entries in one stimulus (engine 3.4)."""
@@ -55,7 +55,7 @@ class Changes:
     outgoing: list[tuple[InstanceState, Outgoing]] = field(default_factory=list)
     kept: list[tuple[InstanceState, Kept]] = field(default_factory=list)
     restarts: list[tuple[InstanceState, str]] = field(default_factory=list)
-    elsewhere: list[PushFrame] = field(default_factory=list)
+    elsewhere: list[PushFrame | AppendParams] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -69,13 +69,25 @@ class World:
     config: Mapping[str, str] = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     limits: Limits = field(default_factory=Limits)
+    published: Mapping[str, int] = field(default_factory=dict)  # process name in lower case -> snapshot id
+    expire_subprocesses: bool = True
     websocket_path: str = "/ws/updates/process"
     websocket_address: str = ""
     instances: dict[UUID, InstanceState] = field(default_factory=dict)
     changes: Changes = field(default_factory=Changes)
+    newborn: list[InstanceState] = field(default_factory=list)  # made by an action, their first token still to come
+    ended: list[InstanceState] = field(default_factory=list)  # subprocesses whose parent has still to be told
 
     def instance_with_id(self, instance_id: int | None) -> InstanceState | None:
         return next((state for state in self.instances.values() if state.id == instance_id), None)
+
+    def subprocesses(self, parent: InstanceState) -> list[InstanceState]:
+        """The direct subprocesses of an instance."""
+        return [
+            state
+            for state in self.instances.values()
+            if state.parent_id == parent.id and state.relation == "SUBPROCESS"
+        ]
 
 
 class Turn:

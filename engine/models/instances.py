@@ -37,6 +37,7 @@ class Instance(models.Model):
     started_by_action_id = models.BigIntegerField(null=True)
     started_by_token_id = models.BigIntegerField(null=True)
     restarted_from_uuid = models.UUIDField(null=True)
+    item_index = models.PositiveIntegerField(null=True, help_text="Place in the collection of a multi-instance run.")
     start_message_id = models.UUIDField(null=True, unique=True)
     journal_seq = models.BigIntegerField(default=0)
     frame_seq = models.BigIntegerField(default=0)

@@ -13,7 +13,7 @@ from engine.core import jsonio
 from engine.core import state as core
 from engine.core.graph import Graph
 from engine.core.stimuli import MessageReceived, Request
-from engine.models import Incident, Instance, ReceivedMessage, RestartData, Timer, Token, Visit
+from engine.models import Incident, Instance, PublishedProcess, ReceivedMessage, RestartData, Timer, Token, Visit
 
 
 def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, core.InstanceState]:
@@ -32,6 +32,20 @@ def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, co
     _kept(found)
     _restarts({key: state for key, state in found.items() if graph(state.snapshot_id).restarts})
     return {state.uuid: state for state in found.values()}
+
+
+def published(snapshot_ids: Iterable[int], graph: Callable[[int], Graph]) -> dict[str, int]:
+    """The published snapshots of the processes that these may start, theirs included: a statement a level, none without."""
+    found: dict[str, int] = {}
+    asked: set[str] = set()
+    waiting = {name.lower() for snapshot_id in snapshot_ids for name in graph(snapshot_id).subprocess_names}
+    while waiting:
+        asked |= waiting
+        rows = dict(PublishedProcess.objects.filter(name_key__in=waiting).values_list("name_key", "snapshot_id"))
+        found |= rows
+        names = {name.lower() for snapshot_id in rows.values() for name in graph(snapshot_id).subprocess_names}
+        waiting = names - asked
+    return found
 
 
 def lock(uuids: Iterable[UUID]) -> list[int]:
@@ -69,6 +83,7 @@ def _instance(row: Instance) -> core.InstanceState:
         started_by_action_id=row.started_by_action_id,
         started_by_token_id=row.started_by_token_id,
         restarted_from_uuid=row.restarted_from_uuid,
+        item_index=row.item_index,
         start_message_id=row.start_message_id,
         journal_seq=row.journal_seq,
         frame_seq=row.frame_seq,
@@ -105,6 +120,7 @@ def action_states(text: str) -> dict[int, core.ActionState]:
             runs=raw["runs"],
             completed=raw["completed"],
             last_executed=datetime.fromisoformat(raw["lastExecutedDate"]) if raw["lastExecutedDate"] else None,
+            waits_for=tuple(raw.get("waitsFor") or ()),
         )
         for action_id, raw in stored.items()
     }

@@ -7,6 +7,7 @@ from zlib import crc32
 
 from engine.core import jsonio
 from engine.core import state as core
+from engine.core.stimuli import PushFrame
 from engine.core.turn import Changes, World, timestamp
 from engine.kafka import deadletters
 from engine.models import (
@@ -89,6 +90,7 @@ def _instance(world: World, state: core.InstanceState) -> dict[str, Any]:
         "started_by_action_id": state.started_by_action_id,
         "started_by_token_id": state.started_by_token_id,
         "restarted_from_uuid": state.restarted_from_uuid,
+        "item_index": state.item_index,
         "start_message_id": state.start_message_id,
         "journal_seq": state.journal_seq,
         "frame_seq": state.frame_seq,
@@ -169,6 +171,7 @@ def _action_states(visit: core.Visit) -> str:
                 "runs": state.runs,
                 "completed": state.completed,
                 "lastExecutedDate": None if state.last_executed is None else timestamp(state.last_executed),
+                **({"waitsFor": list(state.waits_for)} if state.waits_for else {}),
             }
             for action_id, state in visit.actions.items()
         }
@@ -319,10 +322,10 @@ def _elsewhere(world: World) -> list[dict[str, Any]]:
     return [
         {
             "instance_uuid": push.instance_uuid,
-            "kind": "PushFrame",
+            "kind": type(push).__name__,
             "body": jsonio.dumps(
                 {
-                    "type": push.frame_type,
+                    **({"type": push.frame_type} if isinstance(push, PushFrame) else {"destination": push.destination}),
                     "text": push.text,
                     "action": push.action_name,
                     "from": None if push.from_uuid is None else str(push.from_uuid),

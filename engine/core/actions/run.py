@@ -56,11 +56,15 @@ class ActionRun:
             return param.value, []
         try:
             compiled = template.compile_plain(param.value)
+            return compiled.render(self.lookup), compiled.missing(self.lookup)
+        except template.RenderError as error:
+            raise ActionFailed(
+                f"The {what} of '{self.action.name}' cannot be made: {error} Correct the value, then retry."
+            ) from error
         except template.TemplateError as error:
             raise ActionFailed(
                 f"The {what} of '{self.action.name}' is not valid: {error}. Correct it in the designer and publish."
             ) from error
-        return compiled.render(self.lookup), compiled.missing(self.lookup)
 
     def _required(self, key: str, what: str) -> Param:
         param = self.action.params.get(key)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from engine.core import flow
-from engine.core.state import InstanceState, InstanceStatus
+from engine.core.state import InstanceStatus
 from engine.core.stimuli import Dismiss, Refusal, Terminate
 from engine.core.turn import Turn
 
@@ -26,7 +26,7 @@ def dismiss(turn: Turn, stimulus: Dismiss) -> dict[str, object]:
 
 def _end_tree(turn: Turn, status: InstanceStatus, *, event: str, reason: str) -> None:
     before = str(turn.state.state)
-    for child in _subprocesses(turn):
+    for child in turn.world.subprocesses(turn.state):
         if not child.ended:
             inner = Turn(turn.world, child)
             inner.user = turn.user
@@ -36,11 +36,3 @@ def _end_tree(turn: Turn, status: InstanceStatus, *, event: str, reason: str) ->
     turn.entry(
         event, subject="Process Instance", details={"reason": reason, "before": before, "after": str(turn.state.state)}
     )
-
-
-def _subprocesses(turn: Turn) -> list[InstanceState]:
-    return [
-        state
-        for state in turn.world.instances.values()
-        if state.parent_id == turn.state.id and state.relation == "SUBPROCESS"
-    ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from engine.core import firing, flow, records
+from engine.core import firing, flow, records, subprocess
 from engine.core.state import InstanceStatus, Kept, KeptState, Timer, TimerStatus
 from engine.core.stimuli import Hold, Refusal, Unhold
 from engine.core.turn import Turn
@@ -28,6 +28,7 @@ def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
     turn.entry("Unhold", subject="Process Instance", details={"reason": stimulus.reason})
     for _, _, go_on in sorted(_came_due(turn), key=lambda item: item[:2]):
         go_on()
+    subprocess.resume_waiting(turn)
     return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
 
 

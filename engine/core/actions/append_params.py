@@ -1,0 +1,42 @@
+"""Append Params to Parent: merge an object into the parent's data at a key path (engine 10.3)."""
+
+from __future__ import annotations
+
+from engine.core import jsonio, paths
+from engine.core.actions.run import ActionFailed, ActionRun
+from engine.core.actions.start_subprocess import target_instance
+from engine.core.stimuli import AppendParams
+
+
+def run(action_run: ActionRun) -> None:
+    """Merge now for a parent of the same tree, by a stored stimulus for one of another. Raises `ActionFailed`."""
+    turn = action_run.turn
+    text = action_run.json_text("params", root="object", what="values to append")
+    value = jsonio.loads(text)
+    if not isinstance(value, dict):
+        raise ActionFailed(f"The values that '{action_run.action.name}' appends are not a JSON object.")
+    if turn.state.parent_uuid is None:
+        raise ActionFailed("Parent process not found.", kind="Definition")
+    destination = action_run.action.text("destination").strip()
+    own_parent = "parentProcessInstanceId" not in action_run.action.params
+    if own_parent and turn.state.parent_uuid not in turn.world.instances:
+        turn.world.changes.elsewhere.append(
+            AppendParams(turn.state.parent_uuid, destination, text, action_run.action.name, turn.state.uuid)
+        )
+        return
+    parent = target_instance(action_run, "${parentProcessInstanceId}")
+    if parent.ended:
+        raise ActionFailed(f"The parent process has ended ({parent.state}).", kind="Definition")
+    try:
+        parent.params = merged(parent.params, destination, value)
+    except paths.PathError as error:
+        raise ActionFailed(f"The values cannot be put at '{destination}': {error}") from error
+    turn.world.changes.instances[parent.id] = parent
+
+
+def merged(data: dict[str, jsonio.Json], destination: str, value: dict[str, jsonio.Json]) -> dict[str, jsonio.Json]:
+    """`value` merged into `data` at a path, missing levels created; an empty path is the top level. Raises `PathError`."""
+    if not destination:
+        return paths.merge(data, value)
+    there = paths.get(data, destination)
+    return paths.put(data, destination, paths.merge(there, value) if isinstance(there, dict) else value)
