@@ -4,23 +4,43 @@ Only plumbing lives here; builders of processes are in `tests.builders`.
 """
 
 import os
+import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 from django.db import connection
 
 from engine import configuration, ids, snapshots
 from engine.kafka.embedded import EmbeddedBroker
+from flowx_site.config import BASE_DIR, config
+from flowx_site.demo import children
 from flowx_site.demo.private_redis import PrivateRedis
 from tests import browsers, servers
-from tests.live import LiveSite
+from tests.live import GatewayThreads, LiveSite
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, BrowserContext, Page
 
 SERVICES = Path(__file__).parent / "services"
+
+# A busy machine is no failure: how long an example takes is not what properties are about.
+hypothesis.settings.register_profile("flowx", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+hypothesis.settings.load_profile("flowx")
+
+
+def refuse_the_outside(event: str, arguments: tuple[object, ...]) -> None:
+    """An audit hook: tests connect to nothing but this machine."""
+    if event == "socket.connect" and isinstance(address := arguments[1], tuple):
+        host = str(address[0])
+        if not (host == "localhost" or host.startswith("127.") or host in ("::1", "::ffff:127.0.0.1")):
+            raise RuntimeError(f"A test tried to connect to {address}, beyond this machine.")
+
+
+sys.addaudithook(refuse_the_outside)
 
 
 def pytest_ignore_collect(collection_path: Path) -> bool | None:
@@ -79,6 +99,42 @@ def fresh_broker() -> Iterator[EmbeddedBroker]:
     """A broker of this test alone, empty, at an address of its own."""
     with EmbeddedBroker() as running:
         yield running
+
+
+@pytest.fixture
+def own_broker() -> Iterator[str]:
+    """Points the program at a broker of this test alone, so that no record of an earlier test is read again.
+
+    Gives its address. With `tests/services` that is the real broker, which all tests share.
+    """
+    if servers.current().broker is None:
+        yield config.kafka_bootstrap
+        return
+    before = config.kafka_bootstrap
+    with EmbeddedBroker() as running:
+        object.__setattr__(config, "kafka_bootstrap", running.bootstrap)  # frozen for the program, not for its tests
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KAFKA_BOOTSTRAP_SERVERS", running.bootstrap)
+            yield running.bootstrap
+        object.__setattr__(config, "kafka_bootstrap", before)
+
+
+@pytest.fixture
+def gateway(transactional_db: None, own_broker: str, redis_server: PrivateRedis) -> Iterator[None]:
+    """All loops of `manage.py gateway`, in threads of this process, on this test's database and broker."""
+    with GatewayThreads():
+        yield
+
+
+@pytest.fixture
+def bike_stock(own_broker: str) -> Iterator[None]:
+    """The sample external system, as an OS process of its own, on this test's broker."""
+    program = BASE_DIR / "examples" / "bike_stock.py"
+    command = [sys.executable, str(program), "--bootstrap", own_broker, "--group-protocol", config.kafka_group_protocol]
+    with tempfile.TemporaryFile() as log:
+        process = children.start(command, log=log)
+        yield
+        children.end([process])
 
 
 @pytest.fixture

@@ -1,8 +1,10 @@
-"""The site as a real server inside the test process: uvicorn in a thread, HTTP and websockets, on a free port."""
+"""The program inside the test process: the site as a real server (uvicorn in a thread, HTTP and websockets, on a free
+port) and the loops of the gateway, each in a thread."""
 
 import asyncio
 import threading
 import time
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
@@ -73,3 +75,41 @@ class LiveSite:
         from flowx_site.asgi import application  # late: it sets Django up
 
         await application(scope, receive, send)
+
+
+class GatewayThreads:
+    """The gateway's loops, all or those named, until left; a loop that raises makes the test fail at the end."""
+
+    def __init__(self, *names: str) -> None:
+        from engine.management.commands.gateway import LOOPS
+
+        self._stop = threading.Event()
+        self._errors: list[BaseException] = []
+        chosen = names or tuple(LOOPS)
+        self._threads = [
+            threading.Thread(target=self._run, args=(LOOPS[name],), name=f"gateway-{name}", daemon=True)
+            for name in chosen
+        ]
+
+    def __enter__(self) -> Self:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        for thread in self._threads:
+            thread.join(30)
+        assert not [thread.name for thread in self._threads if thread.is_alive()], "loops of the gateway did not end"
+        if self._errors:
+            raise self._errors[0]
+
+    def _run(self, make: Callable[[], Any]) -> None:
+        try:
+            make().run(self._stop)
+        except BaseException as error:  # kept for the test's own thread
+            self._errors.append(error)
+        finally:
+            connections.close_all()
