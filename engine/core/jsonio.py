@@ -24,6 +24,7 @@ MAX_DIGITS: Final = 4300
 
 _TOO_DEEP = f"Nesting over {MAX_DEPTH} levels is not allowed."
 _TOO_LONG = f"A number with over {MAX_DIGITS:,} digits is not allowed."
+_NOT_FINITE = "NaN and Infinity are not allowed."
 _BRACKETS = bytes.maketrans(b"[{]}", b"(())")
 _NO_BRACKET = bytes(byte for byte in range(256) if byte not in b'[{]}"')
 _SUSPECT_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
@@ -221,8 +222,8 @@ def encode(value: Json) -> bytes:
         raw = orjson.dumps(value, default=_fragment, option=_ORJSON_OPTIONS)
     except TypeError:  # a big integer, or something that is not JSON
         raw = orjson.dumps(_checked(value, 1), default=_fragment, option=_ORJSON_OPTIONS)
-    if b"null" in raw:  # orjson writes null for NaN
-        _checked(value, 1)
+    if b"null" in raw and _holds_no_number(value):
+        raise JsonError(_NOT_FINITE)
     if b"\\u0000" in raw:
         _check_escapes(raw.decode())
     if too_deep(raw):
@@ -233,9 +234,24 @@ def encode(value: Json) -> bytes:
 def _fragment(value: Any) -> orjson.Fragment:
     if not isinstance(value, Decimal):
         raise TypeError(f"{type(value).__name__} is not JSON")
-    if not value.is_finite():
-        raise TypeError("not finite")
-    return orjson.Fragment(str(_bounded(value)))
+    text = str(value)
+    if len(text) > MAX_DIGITS or not text[-1].isdigit() or "E" in text:
+        _checked(value, 1)
+    return orjson.Fragment(text)
+
+
+def _holds_no_number(value: Any) -> bool:
+    """Whether a float in the value is NaN or infinite, which orjson writes as null."""
+    rest = [value]
+    while rest:
+        item = rest.pop()
+        if isinstance(item, dict):
+            rest.extend(item.values())
+        elif isinstance(item, list | tuple):
+            rest.extend(item)
+        elif isinstance(item, float) and not math.isfinite(item):
+            return True
+    return False
 
 
 def _checked(value: Any, level: int) -> Any:
@@ -257,7 +273,7 @@ def _checked(value: Any, level: int) -> Any:
             raise JsonError(_TOO_LONG) from None
     if isinstance(value, Decimal | float):
         if not (value.is_finite() if isinstance(value, Decimal) else math.isfinite(value)):
-            raise JsonError("NaN and Infinity are not allowed.")
+            raise JsonError(_NOT_FINITE)
         return _bounded(value) if isinstance(value, Decimal) else value
     raise TypeError(f"{type(value).__name__} is not JSON")
 
