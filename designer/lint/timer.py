@@ -21,7 +21,8 @@ def check_timer(design: Design, text: str, field: str) -> Iterator[Problem]:
         yield from faults
         for placeholder in template.placeholders if template else ():
             yield from check_path(design, placeholder.path, Place(field, placeholder.line, placeholder.column))
-        return
+        if template is None or not template.is_static:
+            return
     try:
         durations.check_action_timer(text)
     except TimerError as error:
