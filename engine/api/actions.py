@@ -24,6 +24,7 @@ from engine.models import Instance, Token
 from engine.starting import actor_of
 
 MAX_REASON = 500
+TAGS = ["Act"]
 
 
 class Command(NamedTuple):
@@ -48,18 +49,24 @@ def add_to(router: Router, *, shown: bool) -> None:
     router.post(
         "/{instance}/token/{token}/action/{actionName}/execute",
         summary="Run a manual action",
+        tags=TAGS,
         include_in_schema=shown,
         **schemas.documented(schemas.ExecuteAnswer),
     )(execute)
     commanded = schemas.documented(schemas.CommandAnswer, body=schemas.REASON)
     router.post(
-        "/{instance}/token/{token}/retry", summary="Go on from the failed step", include_in_schema=shown, **commanded
+        "/{instance}/token/{token}/retry",
+        summary="Go on from the failed step",
+        tags=TAGS,
+        include_in_schema=shown,
+        **commanded,
     )(retry)
     for command in COMMANDS:
         router.post(
             f"/{{instance}}/{command.name}",
             summary=command.summary,
             operation_id=f"{command.name}_instance" if shown else None,
+            tags=TAGS,
             include_in_schema=shown,
             **commanded,
         )(_view_of(command))
@@ -72,7 +79,9 @@ def execute(request: HttpRequest, instance: str, token: str, actionName: str) ->
     found = instance_for(user, instance)
     named = token_of(found, token)
     lanes = rights.execute_lanes(user, found.process_name)
-    if lanes is not None and not lanes:  # which swimlane counts is known under the lock: an action may lead back to another
+    if (
+        lanes is not None and not lanes
+    ):  # which swimlane counts is known under the lock: an action may lead back to another
         raise Problem(403, f"You may not run actions in the swimlane '{named.swimlane}'.", entity="token")
     body = raw_body(request)
     values = json_object(body)

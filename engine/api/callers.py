@@ -31,6 +31,15 @@ class Caller:
         return self.user
 
 
+class Authentication:
+    """What the API asks for every operation; `csrf` makes its document page send the CSRF token."""
+
+    csrf = True
+
+    def __call__(self, request: HttpRequest) -> Caller:
+        return authenticate(request)
+
+
 def authenticate(request: HttpRequest) -> Caller:
     """The caller; raises `Problem` 401, or 403 for a cookie call without its CSRF token."""
     authorization = request.headers.get("Authorization", "")

@@ -33,7 +33,9 @@ def add_to(router: Router, *, shown: bool) -> None:
         ("/tasks", "User tasks that the caller may work on", tasks, schemas.TaskPage),
         ("/definitions", "Processes that the caller may start", definitions, schemas.DefinitionPage),
     ):
-        router.get(path, summary=summary, include_in_schema=shown, **schemas.documented(page, reads=True))(view)
+        router.get(
+            path, summary=summary, tags=["Lists"], include_in_schema=shown, **schemas.documented(page, reads=True)
+        )(view)
 
 
 LIMIT: Any = Query(DEFAULT_LIMIT, ge=1, le=MAX_LIMIT, description="Rows of a page.")  # type: ignore[type-arg]

@@ -7,7 +7,7 @@ from ninja import NinjaAPI, Router
 from ninja.errors import ValidationError
 
 from engine.api import actions, lists, starts, tickets, views
-from engine.api.callers import authenticate
+from engine.api.callers import Authentication
 from engine.api.problems import Problem
 from engine.core.stimuli import Refusal
 
@@ -37,7 +37,7 @@ api = NinjaAPI(
     title="flowx-actions",
     version="1",
     description=DESCRIPTION,
-    auth=authenticate,
+    auth=Authentication(),
     openapi_extra=SECURITY,
     urls_namespace="api",
 )
@@ -64,13 +64,13 @@ def refuse_query(request: HttpRequest, error: ValidationError) -> HttpResponse:
 
 def _mount() -> None:
     for prefix, shown in (("/process", True), ("/internal/process", False)):
-        router = Router(tags=["Instances" if shown else "Internal"])
-        lists.add_to(router, shown=shown)
+        router = Router()
         if shown:
             starts.add_by_name(router)
         else:
             starts.add_draft(router)
         starts.add_inheriting(router, shown=shown)
+        lists.add_to(router, shown=shown)
         views.add_to(router, shown=shown)
         actions.add_to(router, shown=shown)
         api.add_router(prefix, router)

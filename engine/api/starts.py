@@ -22,11 +22,13 @@ from engine.core.stimuli import Refusal
 from engine.idempotency import Call
 from engine.models import Instance, PublishedProcess
 
+TAGS = ["Start"]
+
 
 def add_by_name(router: Router) -> None:
     """The start by name."""
     documented = schemas.documented(schemas.StartAnswer)
-    router.post("/{definitionName}/start", summary="Start the published version", **documented)(start)
+    router.post("/{definitionName}/start", summary="Start the published version", tags=TAGS, **documented)(start)
 
 
 def add_inheriting(router: Router, *, shown: bool) -> None:
@@ -34,6 +36,7 @@ def add_inheriting(router: Router, *, shown: bool) -> None:
     router.post(
         "/{definitionName}/start/inheritFrom/{relatedInstance}",
         summary="Start with values of another instance",
+        tags=TAGS,
         include_in_schema=shown,
         **schemas.documented(schemas.StartAnswer),
     )(start_inherit)
@@ -42,7 +45,7 @@ def add_inheriting(router: Router, *, shown: bool) -> None:
 def add_draft(router: Router) -> None:
     """The test start of a draft."""
     documented = schemas.documented(schemas.StartAnswer)
-    router.post("/{int:definitionId}/start", summary="Start a draft in test mode", **documented)(start_draft)
+    router.post("/{int:definitionId}/start", summary="Start a draft in test mode", tags=TAGS, **documented)(start_draft)
 
 
 def start(request: HttpRequest, definitionName: str) -> HttpResponse:

@@ -20,12 +20,14 @@ def add_to(router: Router, *, shown: bool) -> None:
     router.get(
         "/{instance}/status",
         summary="The whole instance",
+        tags=["Read"],
         include_in_schema=shown,
         **schemas.documented(schemas.StatusAnswer, reads=True),
     )(status)
     router.get(
         "/{instance}/data/{nodeId}",
         summary="Values and actions for a node's screen",
+        tags=["Read"],
         include_in_schema=shown,
         **schemas.documented(schemas.DataAnswer, reads=True),
     )(data)
