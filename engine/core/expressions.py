@@ -133,6 +133,8 @@ def compile_expression(text: str) -> Expression:
     if len(text) > MAX_LENGTH:
         values = {"part": text[:20] + "…", "reason": f"it is longer than {MAX_LENGTH} characters"}
         raise ExpressionError("EXP-002", values)
+    if any("\ud800" <= char <= "\udfff" for char in text):
+        raise ExpressionError("EXP-002", {"part": shorten(text, 20), "reason": "it holds half a character"})
     read = ZenText(text, _is_function)
     is_key = len(read.references) == 1 and read.references[0].last - read.references[0].first + 1 == len(read.tokens)
     zen_text = text.replace("\r", " ")
@@ -167,8 +169,18 @@ def warnings(text: str) -> list[ExpressionWarning]:
 @lru_cache(maxsize=256)
 def _is_function(name: str) -> bool:
     """Whether ZEN has a function of that name: it then complains of its arguments, not of the name."""
-    fault = zen.validate_expression(f"{name}()")
-    return fault is None or fault["source"] != "Incomplete parser output"
+    return _fault(f"{name}()") != "Incomplete parser output"
+
+
+def _fault(zen_text: str) -> str | None:
+    """What ZEN finds wrong with a text, if anything."""
+    try:
+        found = zen.validate_expression(zen_text)
+    except BaseException as error:
+        if not is_zen_fault(error):
+            raise
+        return _source(error)
+    return None if found is None else found["source"]
 
 
 def _source(error: BaseException) -> str:
@@ -194,7 +206,7 @@ def _located(read: ZenText, source: str) -> ExpressionError:
     place = _ZEN_PLACE.search(source)
     called = re.search("function call `(.+?)`", source)
     if called:
-        token = next(token for token in read.tokens if token.text == called[1])
+        token = next((token for token in read.tokens if token.text == called[1]), read.tokens[-1])
         return read.unreadable(token, "it takes another number of values")
     if place:
         offset = len(read.text.encode()[: int(place[1])].decode(errors="ignore"))
@@ -210,7 +222,7 @@ def _located(read: ZenText, source: str) -> ExpressionError:
 
 
 def _is_valid(text: str, end: int) -> bool:
-    return zen.validate_expression(text[:end].replace("\r", " ")) is None
+    return _fault(text[:end].replace("\r", " ")) is None
 
 
 def _kind(value: Json) -> str:

@@ -336,6 +336,7 @@ json_values = st.recursive(
 @example("x." * 2000, {})
 @example("(" * 4000, {})
 @example("1 % 0", {})
+@example("'\ud800' == 1 1", {})
 def test_whatever_the_text_and_data_it_ends_with_a_value_or_its_own_error(text: str, data: dict[str, Any]) -> None:
     try:
         compiled = compile_expression(text)
