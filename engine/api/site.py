@@ -5,6 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest, HttpResponse
 from ninja import NinjaAPI, Router
 from ninja.errors import ValidationError
+from ninja.openapi.docs import Swagger
 
 from engine.api import actions, lists, starts, tickets, views
 from engine.api.callers import Authentication
@@ -40,6 +41,7 @@ api = NinjaAPI(
     auth=Authentication(),
     openapi_extra=SECURITY,
     urls_namespace="api",
+    docs=Swagger(settings={"validatorUrl": None}),  # or the page would ask a server elsewhere
 )
 
 

@@ -10,6 +10,7 @@ from django.contrib.auth.models import Permission, User
 from engine.models import FailedStart, Instance, SwimlanePermission
 from tests.api.conftest import Api
 from tests.builders import Published, Running, process, save_data
+from tests.designer.conftest import Draft
 
 KEYS = "error.validation.process_instance."
 START_KEYS = {
@@ -203,13 +204,39 @@ def test_e202_params_to_inherit_of_another_shape_answer_400(rider: User, lease: 
 # -- drafts ------------------------------------------------------------------------------------------------------------
 
 
-def test_e003_a_draft_starts_only_by_number_by_post_and_for_those_who_edit_processes(rider: User) -> None:
-    internal = Api(rider, prefix="/api/internal/process/")
-    assert internal.post("4711/start").refusal[0] == 403
+@pytest.fixture
+def editor(rider: User) -> User:
+    """May edit processes, and so start drafts."""
     rider.user_permissions.add(Permission.objects.get(codename="change_process"))
+    return rider
+
+
+def test_e003_a_draft_starts_only_by_its_number_and_its_instance_is_flagged_test(editor: User) -> None:
+    draft = Draft("crm").version
+    internal = Api(editor, prefix="/api/internal/process/")
+    assert Api(editor).post("crm/start").refusal == (400, "Process definition not found.")
+    answer = internal.post(f"{draft.pk}/start", {"x": 1}).ok()
+    row = started(answer)
+    assert (row.test, row.process_name, row.definition_id, row.owner_id) == (True, "crm", draft.pk, editor.pk)
+    assert internal.get("instances").ok()["items"] == []
+
+
+def test_e003_blockers_refuse_a_test_start_and_are_named(editor: User) -> None:
+    draft = Draft("crm", "START USER_TASK").version  # no END
+    answer = Api(editor, prefix="/api/internal/process/").post(f"{draft.pk}/start")
+    assert answer.refusal[0] == 409
+    assert answer.json["errors"][0]["code"] == "PRC-004"
+    assert not Instance.objects.exists()
+
+
+def test_e003_a_test_start_is_a_post_by_those_who_edit_processes(rider: User) -> None:
+    internal = Api(rider, prefix="/api/internal/process/")
+    draft = Draft("crm").version
+    assert internal.post(f"{draft.pk}/start").refusal[0] == 403
+    rider.user_permissions.add(Permission.objects.get(codename="change_process"))
+    assert internal.get(f"{draft.pk}/start").refusal[0] == 405
     assert internal.post("4711/start").refusal == (404, "Process definition not found.")
-    assert internal.get("4711/start").refusal[0] == 405
-    assert internal.post("lease/start").refusal[0] in (404, 405)  # the start by name has no internal alias
+    assert internal.post("crm/start").refusal[0] == 404  # the start by name has no internal alias
 
 
 def test_every_other_path_also_stands_below_internal(rider: User, lease: Published) -> None:
