@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable
 from threading import Event
 from typing import Any
 
-from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 from confluent_kafka.admin import AdminClient
 from django.db import close_old_connections, connection
 from django.utils import timezone
@@ -164,6 +164,7 @@ class EngineConsumer:
         self._paused = True
         if self._consumer is not None:
             self._consumer.pause(self._consumer.assignment())
+            self._unplaced |= self.assigned  # what comes back may be an older copy: our rows say where we are
         close_old_connections()
 
     def _resume(self) -> None:
@@ -214,19 +215,25 @@ class EngineConsumer:
         consumer.incremental_unassign(partitions)
 
     def _place(self) -> None:
-        """Move to the rows' positions what was assigned while the database was away; its records are read again."""
+        """Move to where the rows say, now that the database is there; what was read meanwhile is read again."""
         consumer = self._open()
         start = self._starting_points(consumer, self._unplaced)
+        placed = set(start)
         for topic, number in sorted(self._unplaced):
             if (topic, number) in start:
                 consumer.seek(TopicPartition(topic, number, start[topic, number]))
-        self._waiting = [record for record in self._waiting if (record.topic, record.partition) not in start]
+            elif config.kafka_auto_offset_reset == "earliest":
+                consumer.seek(TopicPartition(topic, number, OFFSET_BEGINNING))
+                placed.add((topic, number))
+        self._waiting = [record for record in self._waiting if (record.topic, record.partition) not in placed]
         self._unplaced.clear()
 
     def _starting_points(self, consumer: Consumer, partitions: set[Partition]) -> dict[Partition, int]:
         if self._offsets is None:
             self._offsets = Offsets(self.group, self._cluster_id(consumer))
         start = self._offsets.where_to_start(partitions, self._topic_ids({topic for topic, _ in partitions}))
+        for partition in partitions:
+            self._next.pop(partition, None)
         self._next |= start
         return start
 

@@ -13,7 +13,7 @@ from django.db import connection
 
 from engine.kafka import clients
 from engine.kafka.consumer import EngineConsumer
-from engine.models import KafkaOffset, ReceivedMessage
+from engine.models import JournalEntry, KafkaOffset, ReceivedMessage
 from flowx_site.config import config
 from tests.builders import Running, process, save_data
 from tests.kafka.conftest import database_away, until
@@ -188,6 +188,28 @@ def test_s160_e246_without_a_database_the_consumer_pauses_keeps_its_membership_a
     listen(consumer, to=lambda: consumer.taken_in == 3, what="the records of the meantime")
     assert not consumer.paused
     assert [entry.payload for entry in instance.journal("Message Receive")] == ["0", "1", "2"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_s161_a_database_that_comes_back_older_has_the_records_since_then_applied_again(
+    ear: Ear, produce: Produce
+) -> None:
+    instance = ear.instance("user task")
+    consumer = ear.consumer()
+    for number in range(3):
+        produce(ear.topic, str(number).encode(), key=str(instance.uuid), Fx_MessageId=uuid.uuid4())
+    listen(consumer, to=lambda: consumer.taken_in == 3, what="three records")
+    with connection.execute_wrapper(database_away):
+        produce(ear.topic, b"3", key=str(instance.uuid))
+        listen(consumer, to=lambda: consumer.paused, what="the pause")
+    KafkaOffset.objects.filter(next=3).update(
+        next=1
+    )  # a backup from after the first record, beside the journal's newest
+    JournalEntry.objects.filter(payload="2").delete()
+
+    listen(consumer, to=lambda: len(instance.journal("Message Receive")) == 4, what="all records")
+
+    assert [entry.payload for entry in instance.journal("Message Receive")] == ["0", "1", "2", "3"]
 
 
 @pytest.mark.django_db(transaction=True)

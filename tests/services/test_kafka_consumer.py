@@ -121,7 +121,8 @@ def test_s135_a_topic_deleted_and_made_anew_is_read_from_its_start(
         produce(ear.topic, str(number).encode(), key=str(instance.uuid))
     listen(consumer, to=lambda: len(received(instance)) == 3, what="three records")
 
-    AdminClient({"bootstrap.servers": kafka_bootstrap}).delete_topics([ear.topic])[ear.topic].result(30)
+    admin = AdminClient({"bootstrap.servers": kafka_bootstrap})
+    admin.delete_topics([ear.topic])[ear.topic].result(30)
     listen(consumer, to=lambda: not consumer.assigned, what="the topic's end")
     make_topic(ear.topic)
     produce(ear.topic, b"3", key=str(instance.uuid))
@@ -169,6 +170,8 @@ def test_s160_e246_with_postgresql_stopped_the_consumer_pauses_and_goes_on_witho
     listen(consumer, to=lambda: received(instance) == [0], what="the first record")
     members = consumer.assigned
 
+    with connection.cursor() as cursor:
+        cursor.execute("CHECKPOINT")  # this server does not sync at each commit
     postgres.stop()
     produce(ear.topic, b"1", key=str(instance.uuid))
     listen(consumer, to=lambda: consumer.paused, what="the pause")
