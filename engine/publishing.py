@@ -17,7 +17,15 @@ from django.utils import timezone
 from engine import configuration
 from engine.core import jsonio
 from engine.core.graph import FORMAT, Graph
-from engine.models import AuditEntry, GenericParameterValue, Instance, PublishedProcess, Snapshot, SwimlanePermission
+from engine.models import (
+    AuditEntry,
+    EventStart,
+    GenericParameterValue,
+    Instance,
+    PublishedProcess,
+    Snapshot,
+    SwimlanePermission,
+)
 
 
 class StoredSnapshot(Protocol):
@@ -47,6 +55,18 @@ def publish_snapshot(snapshot: Mapping[str, Any], *, bpmn: str = "", published_b
                 "start_swimlanes": sorted({node.swimlane for node in starts}),
             },
         )
+        EventStart.objects.filter(process_name=graph.name).delete()
+        EventStart.objects.bulk_create(
+            EventStart(
+                process_name=graph.name,
+                message_name=node.message_name,
+                correlation_key=node.correlation_key,
+                receive_data_key=node.receive_data_key,
+                snapshot_id=row.id,
+                node_id=node.id,
+            )
+            for node in graph.catch_starts()
+        )
         AuditEntry.objects.create(
             at=timezone.now(),
             user=published_by,
@@ -68,6 +88,7 @@ def store_test_snapshot(snapshot: Mapping[str, Any], *, bpmn: str = "") -> Store
 def withdraw(name: str) -> None:
     """A deleted definition can no longer be started by name; running instances keep their snapshots."""
     PublishedProcess.objects.filter(name_key=name.lower()).delete()
+    EventStart.objects.filter(process_name=name).delete()
 
 
 def running_instances(names: Iterable[str]) -> dict[str, int]:

@@ -15,16 +15,14 @@ from zoneinfo import ZoneInfo
 from django.db import OperationalError, transaction
 from django.utils import timezone
 
-from engine import configuration, ids, snapshots, wakeups
-from engine.core import jsonio, machine, records
+from engine import configuration, ids, pending, snapshots, wakeups
+from engine.core import machine, records
 from engine.core.state import KeptState
 from engine.core.stimuli import (
-    AppendParams,
     Crashed,
     Done,
     MessageReceived,
     Outcome,
-    PushFrame,
     Refusal,
     Refused,
     Start,
@@ -33,7 +31,7 @@ from engine.core.stimuli import (
 )
 from engine.core.turn import Limits, Turn, World
 from engine.faults import point
-from engine.models import OutboxMessage, PendingStimulus
+from engine.models import OutboxMessage
 from engine.storage import load, save
 from flowx_site.config import config
 
@@ -70,7 +68,7 @@ def apply(stimuli: Sequence[Stimulus], *, inside: Inside | None = None, after: A
         log.exception("A stimulus could not be applied and is put aside.")
         outcomes, pushed = _batch(stimuli, inside, after, put_aside=str(error) or type(error).__name__)
     if pushed:
-        apply_pending(pushed)
+        pending.apply_stored(apply, pushed)
     return outcomes
 
 
@@ -82,6 +80,11 @@ def _half(stimuli: Sequence[Stimulus], inside: Inside | None, after: After | Non
     except Exception as error:  # raised only for a stimulus that is alone
         log.exception("A stimulus of a batch failed; the others were applied.")
         return [Crashed(stimuli[0].instance_uuid, error)]
+
+
+def apply_pending() -> int:
+    """Apply whatever effects on other trees a process left behind that died right after its commit; gives how many."""
+    return pending.apply_stored(apply)
 
 
 class ExpectedByCaller(Exception):
@@ -178,47 +181,6 @@ def _tell(world: World) -> None:
             if entry.frame_seq is not None and entry.payload is not None
         ],
     )
-
-
-# -- effects on other trees --------------------------------------------------------------------------------------------
-
-
-def apply_pending(instance_uuids: Iterable[uuid.UUID] | None = None) -> int:
-    """Apply stored stimuli for other trees, in order, each once; gives how many. Without uuids: whatever is left.
-
-    Called right after the commit that stored them, and by the sweep for those whose process died in between.
-    """
-    waiting = PendingStimulus.objects.order_by("id")
-    if instance_uuids is not None:
-        waiting = waiting.filter(instance_uuid__in=list(instance_uuids))
-    rows = list(waiting[:500])
-    if not rows:
-        return 0
-
-    def still_there(stimuli: Sequence[Stimulus]) -> Sequence[Stimulus]:
-        """Under the lock of their trees each row is taken by exactly one process."""
-        load.lock({stimulus.instance_uuid for stimulus in stimuli})
-        mine = [row for row in rows if row.instance_uuid in {stimulus.instance_uuid for stimulus in stimuli}]
-        taken = set(PendingStimulus.objects.filter(id__in=[row.id for row in mine]).values_list("id", flat=True))
-        PendingStimulus.objects.filter(id__in=taken).delete()
-        return [_pending(row) for row in mine if row.id in taken]
-
-    by_tree: dict[uuid.UUID, list[PendingStimulus]] = {}
-    for row in rows:
-        by_tree.setdefault(row.instance_uuid, []).append(row)
-    for instance_rows in by_tree.values():
-        apply([_pending(instance_rows[0])], inside=still_there)
-    return len(rows)
-
-
-def _pending(row: PendingStimulus) -> PushFrame | AppendParams:
-    body = jsonio.loads(row.body)
-    assert isinstance(body, dict)
-    origin = None if body["from"] is None else uuid.UUID(str(body["from"]))
-    text, action = str(body["text"]), str(body["action"])
-    if row.kind == "AppendParams":
-        return AppendParams(row.instance_uuid, str(body["destination"]), text, action, origin)
-    return PushFrame(row.instance_uuid, str(body["type"]), text, action, origin)
 
 
 # -- delivery incidents ------------------------------------------------------------------------------------------------

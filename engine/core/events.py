@@ -1,11 +1,13 @@
-"""Boundary events: armed while a token is on their host, fired into the token's own way or a side token's (engine 3.6, 3.8)."""
+"""Boundary and message events: armed while a token is there, thrown to other trees, caught by value (engine 1.8, 3.6, 3.8)."""
 
 from __future__ import annotations
 
-from engine.core import sequence
+from engine.core import jsonio, paths, sequence, template
 from engine.core.actions import ActionFailed
 from engine.core.graph import Node, NodeType
-from engine.core.state import NodeStatus, Token, TokenState
+from engine.core.lookup import lookup_for
+from engine.core.state import NodeStatus, Subscription, Token, TokenState
+from engine.core.stimuli import Throw
 from engine.core.turn import Turn
 
 
@@ -14,6 +16,8 @@ def arm_boundaries(turn: Turn, token: Token, host: Node) -> None:
     for node in turn.graph.boundaries(host):
         if node.type is NodeType.TIMER_BOUNDARY:
             arm_boundary(turn, token, node)
+        else:
+            listen(turn, token, node)
 
 
 def arm_boundary(turn: Turn, token: Token, node: Node) -> None:
@@ -42,3 +46,61 @@ def side_token(turn: Turn, host: Token, node: Node) -> Token:
     )
     turn.state.tokens[made.id] = made
     return made
+
+
+def listen(turn: Turn, token: Token, node: Node) -> bool:
+    """Wait for the node's message event; false after an incident when there is no value to compare (engine 1.8)."""
+    correlation = correlation_of(turn, token, node)
+    if correlation is None:
+        return False
+    turn.subscribe(
+        Subscription(
+            id=next(turn.world.ids),
+            token_id=token.id,
+            visit_id=sequence.visit_of(token).id,
+            node_id=node.id,
+            message_name=node.message_name,
+            correlation=correlation,
+        )
+    )
+    return True
+
+
+def throw(turn: Turn, token: Token, node: Node) -> bool:
+    """Throw the node's event: a stored stimulus, applied next; false after an incident."""
+    correlation = correlation_of(turn, token, node)
+    if correlation is None:
+        return False
+    try:
+        lookup = lookup_for(turn.world, turn.state)
+        text = template.compile_json(node.data, root="object").render(lookup) if node.data.strip() else "{}"
+    except (template.TemplateError, template.RenderError) as error:
+        turn.open_incident("Engine", "Node", f"The data of '{node.name}' is not valid: {error}", token=token, node=node)
+        return False
+    turn.world.changes.elsewhere.append(Throw(turn.state.uuid, node.message_name, correlation, text))
+    turn.entry("Message Send", token=token, node=node, details={"messageName": node.message_name})
+    return True
+
+
+def correlation_of(turn: Turn, token: Token, node: Node) -> str | None:
+    """The value at the node's correlation key as text to compare; None after an incident."""
+    value = paths.get(turn.state.params, node.correlation_key) if node.correlation_key else paths.MISSING
+    if value is None or isinstance(value, paths.Missing):
+        turn.open_incident(
+            "Engine",
+            "Node",
+            f"'{node.name}' has no value at '{node.correlation_key}' to compare. Set it, then retry.",
+            token=token,
+            node=node,
+        )
+        return None
+    return jsonio.dumps(value)
+
+
+def store_data(turn: Turn, token: Token, node: Node, text: str) -> None:
+    """Store the data of a caught event under the node's key."""
+    if node.receive_data_key:
+        turn.state.params = paths.put(turn.state.params, node.receive_data_key, jsonio.loads(text))
+    turn.entry(
+        "Message Receive", token=token, node=node, user="", details={"messageName": node.message_name}, payload=text
+    )

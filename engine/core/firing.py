@@ -8,6 +8,7 @@ from engine.core.state import (
     ActionStatus,
     InstanceStatus,
     NodeStatus,
+    Subscription,
     Timer,
     TimerKind,
     TimerStatus,
@@ -77,6 +78,26 @@ def fire_boundary(turn: Turn, token: Token, node: Node) -> None:
     side = events.side_token(turn, token, node)
     flow.enter(turn, side, node)
     flow.advance(turn, side)
+
+
+def catch(turn: Turn, subscription: Subscription, text: str) -> bool:
+    """A message event for a waiting token; kept while the instance is on hold (engine 1.8, 2.7)."""
+    token = turn.state.tokens.get(subscription.token_id)
+    if turn.state.ended or token is None or token.visit is None or token.visit.id != subscription.visit_id:
+        return False
+    if turn.state.state is InstanceStatus.ON_HOLD:
+        subscription.held = text
+        turn.subscribe(subscription)
+        return True
+    node = turn.graph.nodes[subscription.node_id]
+    events.store_data(turn, token, node, text)
+    if node.type is NodeType.MESSAGE_CATCH_BOUNDARY:
+        fire_boundary(turn, token, node)
+        return True
+    turn.drop_subscription(subscription)
+    token.status = NodeStatus.MESSAGE_RECEIVED
+    flow.advance(turn, token)
+    return True
 
 
 def _time_out(turn: Turn, token: Token, timer: Timer) -> bool:

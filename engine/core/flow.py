@@ -83,6 +83,7 @@ def leave(turn: Turn, token: Token) -> None:
     visit.left_at = turn.now
     turn.changed_visit(visit)
     cancel_timers_of(turn, visit)
+    turn.unsubscribe(visit.id)
     for incident in turn.open_incidents(visit):
         turn.close_incident(incident, "left")
 
@@ -205,6 +206,13 @@ def run_timer(turn: Turn, token: Token, node: Node) -> bool:
     return False
 
 
+def run_catch(turn: Turn, token: Token, node: Node) -> bool:
+    """Wait for the message event; the one who catches it lets the token go (engine 1.8)."""
+    if token.status is NodeStatus.ARRIVED and events.listen(turn, token, node):
+        token.status = NodeStatus.WAITING_MESSAGE_EVENT
+    return token.status is NodeStatus.MESSAGE_RECEIVED
+
+
 def wait_for_message(turn: Turn, token: Token, node: Node) -> bool:
     """Begin to wait; true at once when an early record was kept for this node (engine 6.6, 6.7)."""
     visit = sequence.visit_of(token)
@@ -230,6 +238,11 @@ RUNNERS: Mapping[NodeType, Callable[[Turn, Token, Node], bool]] = {
     NodeType.MESSAGE_EVENT_RECEIVE: run_receive,
     NodeType.TIMER_INTERMEDIATE: run_timer,
     NodeType.TIMER_BOUNDARY: pass_through,
+    NodeType.TIMER_START: pass_through,
+    NodeType.MESSAGE_THROW: events.throw,
+    NodeType.MESSAGE_CATCH_INTERMEDIATE: run_catch,
+    NodeType.MESSAGE_CATCH_BOUNDARY: pass_through,
+    NodeType.MESSAGE_CATCH_START: pass_through,
     **dict.fromkeys(RUNS_ACTIONS, run_activity),
 }
 

@@ -32,6 +32,11 @@ class NodeType(StrEnum):
     SUBPROCESS_RUN = "SUBPROCESS_RUN"
     TIMER_INTERMEDIATE = "TIMER_INTERMEDIATE"
     TIMER_BOUNDARY = "TIMER_BOUNDARY"
+    TIMER_START = "TIMER_START"
+    MESSAGE_THROW = "MESSAGE_THROW"
+    MESSAGE_CATCH_INTERMEDIATE = "MESSAGE_CATCH_INTERMEDIATE"
+    MESSAGE_CATCH_BOUNDARY = "MESSAGE_CATCH_BOUNDARY"
+    MESSAGE_CATCH_START = "MESSAGE_CATCH_START"
 
 
 ACTIVITY_TYPES = frozenset({NodeType.TASK, NodeType.USER_TASK, NodeType.MESSAGE_EVENT_SEND})
@@ -41,7 +46,8 @@ RUNS_ACTIONS = ACTIVITY_TYPES | {NodeType.SUBPROCESS_RUN}
 """Node types that run actions; the one of a SUBPROCESS_RUN is built in (engine 10.2)."""
 
 
-BOUNDARY_TYPES = frozenset({NodeType.TIMER_BOUNDARY})
+BOUNDARY_TYPES = frozenset({NodeType.TIMER_BOUNDARY, NodeType.MESSAGE_CATCH_BOUNDARY})
+CATCH_TYPES = frozenset({NodeType.MESSAGE_CATCH_INTERMEDIATE, NodeType.MESSAGE_CATCH_BOUNDARY})
 
 
 class ActionType(StrEnum):
@@ -150,6 +156,10 @@ class Node:
     timer_expression: str = ""
     attached_to: str = ""
     interrupting: bool = True
+    message_name: str = ""
+    correlation_key: str = ""
+    data: str = ""
+    receive_data_key: str = ""
 
     @property
     def splits(self) -> bool:
@@ -249,6 +259,7 @@ class Graph:
     swimlanes: tuple[str, ...] = ("Default",)
     sections: Sections = field(default_factory=lambda: Sections({}, {}))
     restarts: bool = False
+    catches: bool = False
     subprocess_names: frozenset[str] = frozenset()
 
     def node_named(self, name: str) -> Node | None:
@@ -257,6 +268,10 @@ class Graph:
     def boundaries(self, host: Node) -> list[Node]:
         """The boundary events attached to a node, named by its key."""
         return [node for node in self.nodes.values() if node.type in BOUNDARY_TYPES and node.attached_to == host.key]
+
+    def catch_starts(self) -> list[Node]:
+        """Nodes at which a message event starts an instance (engine 1.8)."""
+        return [node for node in self.nodes.values() if node.type is NodeType.MESSAGE_CATCH_START]
 
     def starts(self) -> list[Node]:
         """The START nodes; other kinds of start do not count here (engine 1.6)."""
@@ -304,6 +319,7 @@ class Graph:
                 for action in node.actions
                 if action.type is ActionType.START_SUBPROCESS
             ),
+            catches=any(node.type in CATCH_TYPES for node in nodes.values()),
             restarts=any(action.restart_from_snapshot for node in nodes.values() for action in node.actions),
         )
 
@@ -329,6 +345,10 @@ def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...], incoming: int) -> N
         timer_expression=raw.get("timerExpression") or "",
         attached_to=raw.get("attachedTo") or "",
         interrupting=raw.get("interrupting", True),
+        message_name=raw.get("messageName") or "",
+        correlation_key=raw.get("correlationKey") or "",
+        data=raw.get("data") or "",
+        receive_data_key=raw.get("receiveDataKey") or "",
     )
 
 

@@ -17,6 +17,7 @@ from engine.core.stimuli import (
     AppendParams,
     Dismiss,
     Done,
+    EventCaught,
     Execute,
     Hold,
     MessageReceived,
@@ -67,6 +68,10 @@ def _apply(turn: Turn, stimulus: Stimulus) -> Done:
             origin = {"instance": str(stimulus.from_uuid)}
             turn.frame(stimulus.frame_type, stimulus.text, action_name=stimulus.action_name, details=origin)
             return _done(turn, {})
+        case EventCaught():
+            subscription = turn.state.subscriptions.get(stimulus.subscription_id)
+            caught = subscription is not None and firing.catch(turn, subscription, stimulus.text)
+            return _done(turn, {"caught": caught})
         case AppendParams():
             return _done(turn, append_params(turn, stimulus))
         case Retry():

@@ -16,7 +16,7 @@ from engine.core.turn import Turn, World
 def start(world: World, stimulus: Start) -> Done:
     """Make an instance and run its first token (engine 2.4)."""
     graph = world.graph(stimulus.snapshot_id)
-    node = select_start(graph, stimulus.start_condition)
+    node = select_start(graph, stimulus.start_condition) if stimulus.node_id is None else graph.nodes[stimulus.node_id]
     params = dict(stimulus.params)
     check_start(graph, params, world.limits.params)
     state = _new_instance(world, stimulus, params)

@@ -189,6 +189,22 @@ class Incident:
     closed_how: str = ""
 
 
+@dataclass(slots=True)
+class Subscription:
+    """A token waits for a message event (engine 1.8); `correlation` is the compared value as JSON text.
+
+    `held` is the data of an event that came while the instance was on hold.
+    """
+
+    id: int
+    token_id: int
+    visit_id: int
+    node_id: int
+    message_name: str
+    correlation: str
+    held: str | None = None
+
+
 class KeptState(StrEnum):
     """Why a record was kept (engine 6.6)."""
 
@@ -287,6 +303,7 @@ class InstanceState:
     timers: dict[int, Timer] = field(default_factory=dict)
     incidents: dict[int, Incident] = field(default_factory=dict)
     kept: list[Kept] = field(default_factory=list)
+    subscriptions: dict[int, Subscription] = field(default_factory=dict)
     restarts: dict[str, dict[str, Any]] = field(default_factory=dict)  # action name -> data before its first run
 
     @property

@@ -43,6 +43,7 @@ class Start:
     relation: str = ""
     message_id: UUID | None = None
     restarted_from: UUID | None = None
+    node_id: int | None = None  # the node of a timer or message event that starts it; else a START node is picked
 
     @property
     def instance_uuid(self) -> UUID:
@@ -108,6 +109,25 @@ class PushFrame:
     text: str
     action_name: str = ""
     from_uuid: UUID | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Throw:
+    """A message event, to be matched once to all catches that wait then (engine 1.8). No stimulus of an instance by itself."""
+
+    instance_uuid: UUID
+    message_name: str
+    correlation: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class EventCaught:
+    """A message event that matches a subscription of this instance; `text` is its data as JSON."""
+
+    instance_uuid: UUID
+    subscription_id: int
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,20 +197,9 @@ class RunTimer:
     reason: str = ""
 
 
-Stimulus = (
-    Start
-    | Execute
-    | MessageReceived
-    | TimerDue
-    | PushFrame
-    | AppendParams
-    | Retry
-    | Terminate
-    | Hold
-    | Unhold
-    | Dismiss
-    | RunTimer
-)
+FromElsewhere = PushFrame | AppendParams
+Command = Retry | Terminate | Hold | Unhold | Dismiss | RunTimer
+Stimulus = Start | Execute | MessageReceived | TimerDue | EventCaught | FromElsewhere | Command
 
 
 class Refusal(Exception):

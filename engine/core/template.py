@@ -37,6 +37,7 @@ Lookup: TypeAlias = Callable[[Path], Json | Missing]
 Root: TypeAlias = Literal["object", "message"]
 
 MAX_BYTES: Final = 256 * 1024
+_LARGE: Final = 8 * 1024
 _ROOTS: Final = {
     "object": ("a JSON object: { … }", ("object",)),
     "message": ("an object, a list or one ${key}", ("object", "list", "placeholder")),
@@ -123,10 +124,16 @@ def _kind(value: Json | Missing) -> str:
     return "a number" if isinstance(value, int | float | Decimal) else "a text"
 
 
-@lru_cache(maxsize=1024)
 def compile_json(text: str, *, root: Root = "object") -> JsonTemplate:
-    """Compile a JSON template (designer 1.12). ``root`` is ``object``, or ``message`` for a Kafka message, which may also
-    be a list or one lone ``${path}``. Raises ``TemplateError`` with the codes JSN-001 to JSN-014."""
+    """Compile a JSON template (designer 1.12), once per text.
+
+    ``root`` is ``object``, or ``message`` for a Kafka message, which may also be a list or one lone ``${path}``. Raises
+    ``TemplateError`` with the codes JSN-001 to JSN-014.
+    """
+    return (_json if len(text) <= _LARGE else _large_json)(text, root)
+
+
+def _compile_json(text: str, root: Root) -> JsonTemplate:
     _check_size(text)
     if not text.strip():
         raise TemplateError([Fault("JSN-001", 0, 0)])
@@ -186,9 +193,12 @@ class PlainTemplate:
         return list(dict.fromkeys(texts))
 
 
-@lru_cache(maxsize=4096)
 def compile_plain(text: str) -> PlainTemplate:
-    """Compile a plain template. Raises ``TemplateError`` with JSN-005, 006, 007, 013 or 014."""
+    """Compile a plain template, once per text. Raises ``TemplateError`` with JSN-005, 006, 007, 013 or 014."""
+    return (_plain if len(text) <= _LARGE else _large_plain)(text)
+
+
+def _compile_plain(text: str) -> PlainTemplate:
     _check_size(text)
     source = Source(text)
     placeholders: list[Placeholder] = []
@@ -217,3 +227,8 @@ def _check_size(text: str) -> None:
     size = len(text.encode("utf-8", "surrogatepass"))
     if size > MAX_BYTES:
         raise TemplateError([Fault("JSN-014", 0, 0, {"n": str(-(-size // 1024))})])
+
+
+# Few large texts are kept, so that somebody who types in a large message cannot fill the memory with its versions.
+_json, _large_json = lru_cache(2048)(_compile_json), lru_cache(64)(_compile_json)
+_plain, _large_plain = lru_cache(2048)(_compile_plain), lru_cache(64)(_compile_plain)

@@ -21,12 +21,13 @@ from engine.core.state import (
     InstanceState,
     Kept,
     Outgoing,
+    Subscription,
     Timer,
     TimerStatus,
     Token,
     Visit,
 )
-from engine.core.stimuli import AppendParams, PushFrame
+from engine.core.stimuli import FromElsewhere, Throw
 
 MAX_STEPS = 1000
 """Node entries in one stimulus (engine 3.4)."""
@@ -55,7 +56,9 @@ class Changes:
     outgoing: list[tuple[InstanceState, Outgoing]] = field(default_factory=list)
     kept: list[tuple[InstanceState, Kept]] = field(default_factory=list)
     restarts: list[tuple[InstanceState, str]] = field(default_factory=list)
-    elsewhere: list[PushFrame | AppendParams] = field(default_factory=list)
+    subscriptions: dict[int, tuple[InstanceState, Subscription]] = field(default_factory=dict)
+    unsubscribed: set[int] = field(default_factory=set)
+    elsewhere: list[FromElsewhere | Throw] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -285,6 +288,21 @@ class Turn:
     def cancel_timer(self, timer: Timer) -> None:
         timer.state = TimerStatus.CANCELLED
         self.changed_timer(timer)
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """A token begins to wait for a message event, or keeps one that came on hold."""
+        self.state.subscriptions[subscription.id] = subscription
+        self.world.changes.subscriptions[subscription.id] = (self.state, subscription)
+
+    def unsubscribe(self, visit_id: int) -> None:
+        """The token waits no more: it has left, or the event has come."""
+        for subscription in [each for each in self.state.subscriptions.values() if each.visit_id == visit_id]:
+            self.drop_subscription(subscription)
+
+    def drop_subscription(self, subscription: Subscription) -> None:
+        del self.state.subscriptions[subscription.id]
+        if self.world.changes.subscriptions.pop(subscription.id, None) is None or subscription.held is not None:
+            self.world.changes.unsubscribed.add(subscription.id)
 
     def pending_timers(self, visit: Visit | None = None) -> list[Timer]:
         """Timers still to come, of one visit or of the whole instance."""

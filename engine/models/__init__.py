@@ -1,14 +1,27 @@
 """The engine's tables. Only `engine.runtime` writes instances and what belongs to them; see the docstring of each module."""
 
 from engine.models.access import ApiToken, IdempotencyRecord, RateHit, SocketTicket, SwimlanePermission
-from engine.models.definitions import GenericParameterValue, PublishedProcess, Snapshot
-from engine.models.instances import Incident, Instance, JournalEntry, PendingStimulus, RestartData, Timer, Token, Visit
+from engine.models.definitions import EventStart, GenericParameterValue, PublishedProcess, Snapshot
+from engine.models.instances import (
+    EventSubscription,
+    Incident,
+    Instance,
+    JournalEntry,
+    PendingStimulus,
+    RestartData,
+    StartCorrelation,
+    Timer,
+    Token,
+    Visit,
+)
 from engine.models.messages import KafkaOffset, OutboxMessage, OutboxShard, ReceivedMessage
 from engine.models.operations import AuditEntry, FailedStart, Heartbeat, IdBlock
 
 __all__ = [
     "ApiToken",
     "AuditEntry",
+    "EventStart",
+    "EventSubscription",
     "FailedStart",
     "GenericParameterValue",
     "Heartbeat",
@@ -27,6 +40,7 @@ __all__ = [
     "RestartData",
     "Snapshot",
     "SocketTicket",
+    "StartCorrelation",
     "SwimlanePermission",
     "Timer",
     "Token",

@@ -44,6 +44,20 @@ class PublishedProcess(models.Model):
         return self.name
 
 
+class EventStart(models.Model):
+    """A published process that a message event starts (engine 1.8)."""
+
+    process_name = models.CharField(max_length=100, db_index=True)
+    message_name = models.CharField(max_length=100, db_index=True)
+    correlation_key = models.CharField(max_length=255, blank=True)
+    receive_data_key = models.CharField(max_length=255, blank=True)
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT)
+    node_id = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.message_name} starts {self.process_name}"
+
+
 class GenericParameterValue(models.Model):
     """A generic parameter's value for one environment; the empty environment means all (engine 6.4, designer 3.6)."""
 

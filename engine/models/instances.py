@@ -123,6 +123,42 @@ class RestartData(models.Model):
         return f"{self.action_name} of {self.instance_id}"
 
 
+class EventSubscription(models.Model):
+    """A token waits for a message event: equal name and equal value catch it (engine 1.8)."""
+
+    id = models.BigIntegerField(primary_key=True)
+    instance_id = models.BigIntegerField(db_index=True)
+    instance_uuid = models.UUIDField()
+    token_id = models.BigIntegerField()
+    visit_id = models.BigIntegerField()
+    node_id = models.BigIntegerField()
+    message_name = models.CharField(max_length=100)
+    correlation = models.CharField(max_length=255)
+    held = models.TextField(null=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["message_name", "correlation"], name="events_awaited")]
+
+    def __str__(self) -> str:
+        return f"{self.message_name} {self.correlation}"
+
+
+class StartCorrelation(models.Model):
+    """The value by which an instance of a process with a message catch start is known; the first one counts (engine 1.8)."""
+
+    process_name = models.CharField(max_length=100)
+    correlation = models.CharField(max_length=255)
+    instance_uuid = models.UUIDField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["process_name", "correlation"], name="one_start_per_correlation")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.process_name} {self.correlation}"
+
+
 class Timer(models.Model):
     """A moment at which something is due; the row is the truth (engine 5.4)."""
 

@@ -13,7 +13,17 @@ from engine.core import jsonio
 from engine.core import state as core
 from engine.core.graph import Graph
 from engine.core.stimuli import MessageReceived, Request
-from engine.models import Incident, Instance, PublishedProcess, ReceivedMessage, RestartData, Timer, Token, Visit
+from engine.models import (
+    EventSubscription,
+    Incident,
+    Instance,
+    PublishedProcess,
+    ReceivedMessage,
+    RestartData,
+    Timer,
+    Token,
+    Visit,
+)
 
 
 def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, core.InstanceState]:
@@ -30,6 +40,7 @@ def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, co
     _timers(found)
     _incidents(found)
     _kept(found)
+    _subscriptions({key: state for key, state in found.items() if graph(state.snapshot_id).catches})
     _restarts({key: state for key, state in found.items() if graph(state.snapshot_id).restarts})
     return {state.uuid: state for state in found.values()}
 
@@ -210,6 +221,14 @@ def _restarts(found: dict[int, core.InstanceState]) -> None:
     if found:
         for row in RestartData.objects.filter(instance_id__in=found):
             found[row.instance_id].restarts[row.action_name] = _object(row.params)
+
+
+def _subscriptions(found: dict[int, core.InstanceState]) -> None:
+    if found:
+        for row in EventSubscription.objects.filter(instance_id__in=found).order_by("id"):
+            found[row.instance_id].subscriptions[row.id] = core.Subscription(
+                row.id, row.token_id, row.visit_id, row.node_id, row.message_name, row.correlation, row.held
+            )
 
 
 def message_of(row: ReceivedMessage, instance_uuid: UUID) -> MessageReceived:

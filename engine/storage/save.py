@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
+from uuid import UUID
 from zlib import crc32
 
-from engine.core import jsonio
+from engine.core import jsonio, paths
 from engine.core import state as core
-from engine.core.stimuli import PushFrame
+from engine.core.stimuli import FromElsewhere, Throw
 from engine.core.turn import Changes, World, timestamp
 from engine.kafka import deadletters
 from engine.models import (
+    EventSubscription,
     Incident,
     Instance,
     JournalEntry,
@@ -18,6 +21,7 @@ from engine.models import (
     PendingStimulus,
     ReceivedMessage,
     RestartData,
+    StartCorrelation,
     Timer,
     Token,
     Visit,
@@ -42,6 +46,7 @@ def changes(world: World) -> None:
     rows = [outgoing(state, row, world) for state, row in made.outgoing]
     bulk.write(OutboxMessage, rows + _dead_letters(made, world), skip_known="id")
     _kept(made)
+    _events(world)
     bulk.write(
         RestartData,
         [
@@ -51,6 +56,41 @@ def changes(world: World) -> None:
         update=False,
     )
     bulk.write(PendingStimulus, _elsewhere(world), update=False)
+
+
+def _events(world: World) -> None:
+    """Subscriptions to message events, and the values by which event-started processes are known (engine 1.8)."""
+    made = world.changes
+    bulk.write(
+        EventSubscription,
+        [
+            {
+                "id": each.id,
+                "instance_id": state.id,
+                "instance_uuid": state.uuid,
+                "token_id": each.token_id,
+                "visit_id": each.visit_id,
+                "node_id": each.node_id,
+                "message_name": each.message_name,
+                "correlation": each.correlation[:255],
+                "held": each.held,
+            }
+            for state, each in made.subscriptions.values()
+        ],
+    )
+    if made.unsubscribed:
+        EventSubscription.objects.filter(id__in=made.unsubscribed).delete()
+    known = []
+    for state in made.instances.values():
+        graph = world.graph(state.snapshot_id)
+        for node in graph.catch_starts() if state.revision == 1 else ():
+            value = paths.get(state.start_params, node.correlation_key) if node.correlation_key else None
+            if value is not None and not isinstance(value, paths.Missing):
+                known.append((graph.name, jsonio.dumps(value)[:255], state.uuid))
+    StartCorrelation.objects.bulk_create(
+        [StartCorrelation(process_name=name, correlation=text, instance_uuid=made_by) for name, text, made_by in known],
+        ignore_conflicts=True,
+    )
 
 
 def shard_of(text: str) -> int:
@@ -323,15 +363,14 @@ def _elsewhere(world: World) -> list[dict[str, Any]]:
         {
             "instance_uuid": push.instance_uuid,
             "kind": type(push).__name__,
-            "body": jsonio.dumps(
-                {
-                    **({"type": push.frame_type} if isinstance(push, PushFrame) else {"destination": push.destination}),
-                    "text": push.text,
-                    "action": push.action_name,
-                    "from": None if push.from_uuid is None else str(push.from_uuid),
-                }
-            ),
+            "body": pending_body(push),
             "created_at": world.now,
         }
         for push in world.changes.elsewhere
     ]
+
+
+def pending_body(effect: FromElsewhere | Throw) -> str:
+    """A stored effect as JSON; `engine.pending` reads it."""
+    fields = {key: value for key, value in asdict(effect).items() if key != "instance_uuid"}
+    return jsonio.dumps({key: str(value) if isinstance(value, UUID) else value for key, value in fields.items()})

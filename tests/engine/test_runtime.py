@@ -7,8 +7,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from engine import ids, runtime
-from engine.core.stimuli import Execute, MessageReceived, Start, TimerDue
+from engine.core.stimuli import Execute, MessageReceived, PushFrame, Start, TimerDue
 from engine.models import Instance, JournalEntry, OutboxMessage, PendingStimulus, Snapshot, Timer, Token
+from engine.storage import save
 from tests.builders import TOPIC, USER, kafka_send, process, save_data, websocket_send
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -82,9 +83,11 @@ def test_inside_may_leave_stimuli_out():
 def test_e206_an_effect_on_another_tree_is_applied_once_also_after_a_crash():
     parent = process().start().user_task("Form", save_data("go")).end().publish().start()
     PendingStimulus.objects.create(
-        instance_uuid=parent.uuid, kind="PushFrame", created_at=parent.row.started_at,
-        body='{"type": "data", "text": "{\\"n\\":1}", "action": "up", "from": null}',
-    )  # fmt: skip
+        instance_uuid=parent.uuid,
+        kind="PushFrame",
+        created_at=parent.row.started_at,
+        body=save.pending_body(PushFrame(parent.uuid, "data", '{"n":1}', "up")),
+    )
     assert runtime.apply_pending() == 1
     assert runtime.apply_pending() == 0
     assert [frame["data"] for frame in parent.frames("data")] == [{"n": 1}]

@@ -28,6 +28,11 @@ def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
     turn.entry("Unhold", subject="Process Instance", details={"reason": stimulus.reason})
     for _, _, go_on in sorted(_came_due(turn), key=lambda item: item[:2]):
         go_on()
+    for subscription in list(turn.state.subscriptions.values()):
+        if subscription.held is not None and subscription.id in turn.state.subscriptions:
+            text, subscription.held = subscription.held, None
+            turn.subscribe(subscription)
+            firing.catch(turn, subscription, text)
     subprocess.resume_waiting(turn)
     return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
 
