@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 from engine.core import events, parallel, records, sequence
 from engine.core.actions import ActionFailed
-from engine.core.graph import RUNS_ACTIONS, Node, NodeType
+from engine.core.graph import Node, NodeType
+from engine.core.kinds import RUNS_ACTIONS
 from engine.core.routing import next_node, skip
 from engine.core.state import (
     ActionStatus,

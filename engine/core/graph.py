@@ -10,55 +10,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Any
 
+from engine.core.kinds import BOUNDARY_TYPES, CATCH_TYPES, ActionType, NodeType
+
+__all__ = ["FORMAT", "Action", "ActionType", "Graph", "Node", "NodeType", "Param"]
+
 FORMAT = 1
-
-
-class NodeType(StrEnum):
-    """Engine 1.4. The value is the stored name."""
-
-    START = "START"
-    END = "END"
-    TASK = "TASK"
-    USER_TASK = "USER_TASK"
-    MESSAGE_EVENT_SEND = "MESSAGE_EVENT_SEND"
-    MESSAGE_EVENT_RECEIVE = "MESSAGE_EVENT_RECEIVE"
-    EXCLUSIVE_GATEWAY = "EXCLUSIVE_GATEWAY"
-    PARALLEL_GATEWAY = "PARALLEL_GATEWAY"
-    MILESTONE_START = "MILESTONE_START"
-    MILESTONE_END = "MILESTONE_END"
-    SUBPROCESS_RUN = "SUBPROCESS_RUN"
-    TIMER_INTERMEDIATE = "TIMER_INTERMEDIATE"
-    TIMER_BOUNDARY = "TIMER_BOUNDARY"
-    TIMER_START = "TIMER_START"
-    MESSAGE_THROW = "MESSAGE_THROW"
-    MESSAGE_CATCH_INTERMEDIATE = "MESSAGE_CATCH_INTERMEDIATE"
-    MESSAGE_CATCH_BOUNDARY = "MESSAGE_CATCH_BOUNDARY"
-    MESSAGE_CATCH_START = "MESSAGE_CATCH_START"
-
-
-ACTIVITY_TYPES = frozenset({NodeType.TASK, NodeType.USER_TASK, NodeType.MESSAGE_EVENT_SEND})
-"""Node types that take actions (engine 1.4)."""
-
-RUNS_ACTIONS = ACTIVITY_TYPES | {NodeType.SUBPROCESS_RUN}
-"""Node types that run actions; the one of a SUBPROCESS_RUN is built in (engine 10.2)."""
-
-
-BOUNDARY_TYPES = frozenset({NodeType.TIMER_BOUNDARY, NodeType.MESSAGE_CATCH_BOUNDARY})
-CATCH_TYPES = frozenset({NodeType.MESSAGE_CATCH_INTERMEDIATE, NodeType.MESSAGE_CATCH_BOUNDARY})
-
-
-class ActionType(StrEnum):
-    """Engine 4.1. The value is the stored name."""
-
-    KAFKA_SEND = "KAFKA_SEND"
-    WEBSOCKET_SEND = "WEBSOCKET_SEND"
-    SAVE_DATA = "SAVE_DATA"
-    BUSINESS_RULE = "BUSINESS_RULE"
-    START_SUBPROCESS = "START_SUBPROCESS"
-    APPEND_PARAMS_TO_PARENT = "APPEND_PARAMS_TO_PARENT"
 
 
 class UnknownFormat(ValueError):

@@ -1,0 +1,50 @@
+"""The types of nodes and actions (engine 1.4, 4.1)."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class NodeType(StrEnum):
+    """Engine 1.4. The value is the stored name."""
+
+    START = "START"
+    END = "END"
+    TASK = "TASK"
+    USER_TASK = "USER_TASK"
+    MESSAGE_EVENT_SEND = "MESSAGE_EVENT_SEND"
+    MESSAGE_EVENT_RECEIVE = "MESSAGE_EVENT_RECEIVE"
+    EXCLUSIVE_GATEWAY = "EXCLUSIVE_GATEWAY"
+    PARALLEL_GATEWAY = "PARALLEL_GATEWAY"
+    MILESTONE_START = "MILESTONE_START"
+    MILESTONE_END = "MILESTONE_END"
+    SUBPROCESS_RUN = "SUBPROCESS_RUN"
+    TIMER_INTERMEDIATE = "TIMER_INTERMEDIATE"
+    TIMER_BOUNDARY = "TIMER_BOUNDARY"
+    TIMER_START = "TIMER_START"
+    MESSAGE_THROW = "MESSAGE_THROW"
+    MESSAGE_CATCH_INTERMEDIATE = "MESSAGE_CATCH_INTERMEDIATE"
+    MESSAGE_CATCH_BOUNDARY = "MESSAGE_CATCH_BOUNDARY"
+    MESSAGE_CATCH_START = "MESSAGE_CATCH_START"
+
+
+ACTIVITY_TYPES = frozenset({NodeType.TASK, NodeType.USER_TASK, NodeType.MESSAGE_EVENT_SEND})
+"""Node types that take actions (engine 1.4)."""
+
+RUNS_ACTIONS = ACTIVITY_TYPES | {NodeType.SUBPROCESS_RUN}
+"""Node types that run actions; the one of a SUBPROCESS_RUN is built in (engine 10.2)."""
+
+
+BOUNDARY_TYPES = frozenset({NodeType.TIMER_BOUNDARY, NodeType.MESSAGE_CATCH_BOUNDARY})
+CATCH_TYPES = frozenset({NodeType.MESSAGE_CATCH_INTERMEDIATE, NodeType.MESSAGE_CATCH_BOUNDARY})
+
+
+class ActionType(StrEnum):
+    """Engine 4.1. The value is the stored name."""
+
+    KAFKA_SEND = "KAFKA_SEND"
+    WEBSOCKET_SEND = "WEBSOCKET_SEND"
+    SAVE_DATA = "SAVE_DATA"
+    BUSINESS_RULE = "BUSINESS_RULE"
+    START_SUBPROCESS = "START_SUBPROCESS"
+    APPEND_PARAMS_TO_PARENT = "APPEND_PARAMS_TO_PARENT"
