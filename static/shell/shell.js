@@ -77,6 +77,8 @@ document.addEventListener('htmx:afterSwap', event => openDialogs(event.target.id
 document.addEventListener('click', event => {
   const target = event.target.closest('[data-toggle="sidebar"], [data-theme-choice], [data-close], [data-copy]');
   for (const menu of document.querySelectorAll('details.dd[open]')) if (!menu.contains(event.target)) menu.open = false;
+  const chosen = event.target.closest('details.dd[open] .menu .it');
+  if (chosen && !chosen.dataset.themeChoice) setTimeout(() => { const menu = chosen.closest('details.dd'); menu.open = false; menu.querySelector('summary').focus(); });
   const app = document.querySelector('.app.side-open');
   if (app && !event.target.closest('#side, [data-toggle="sidebar"]')) app.classList.remove('side-open');
   if (!target) {
