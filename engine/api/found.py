@@ -14,7 +14,8 @@ from engine.models import Instance, Token
 def instance_for(user: User, text: str) -> Instance:
     """The instance of this uuid, if the user may view it; raises `Problem` 404."""
     uuid = _uuid(text)
-    instance = Instance.objects.filter(uuid=uuid).first() if uuid else None
+    rows = Instance.objects.defer("params", "start_params")  # up to 2 MiB that few calls look at
+    instance = rows.filter(uuid=uuid).first() if uuid else None
     if instance is None or not rights.may_view(user, [instance]):
         raise instance_not_found()
     return instance
