@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from engine.core import flow, paths
+from engine.core import paths, replacing
 from engine.core.graph import Action, Node
-from engine.core.state import InstanceState, NodeStatus, Token, TokenState, Visit
+from engine.core.state import InstanceState, Token, Visit
 from engine.core.stimuli import Refusal
 from engine.core.subprocess import abort
 from engine.core.turn import Turn
@@ -43,7 +43,6 @@ def check_allowed(turn: Turn, token: Token, target: Target) -> None:
 
 def reset(turn: Turn, token: Token, target: Target) -> Token:
     """End the token and make one that has just arrived on the target's node (engine 9.3, steps 1 to 6)."""
-    old_visit = token.visit
     since = turn.state.history(token)
     tokens = {visit.token_id for visit in since}
     ids = {action.id for visit in since if visit.number >= target.visit.number for action in _actions_of(turn, visit)}
@@ -52,29 +51,7 @@ def reset(turn: Turn, token: Token, target: Target) -> Token:
         for child in turn.world.subprocesses(turn.state)
         if child.started_by_token_id in tokens and child.started_by_action_id in ids and _started_since(child, target)
     ]
-    flow.leave(turn, token)
-    token.state = TokenState.ABORTED
-    turn.changed_token(token)
-    turn.entry("Abort", token=token, node=turn.graph.nodes[token.node_id])
-    fresh = Token(
-        id=next(turn.world.ids),
-        uuid=turn.world.new_uuid(),
-        parent_token_id=token.parent_token_id,
-        state=TokenState.ACTIVE,
-        status=NodeStatus.ARRIVED,
-        start_node_id=token.start_node_id,
-        node_id=target.node.id,
-        node_name="" if old_visit is None else old_visit.node_name,
-        swimlane=target.node.swimlane,
-        created_at=turn.now,
-        updated_at=turn.now,
-        version=-1,
-        replaces_id=token.id,
-        history_until=target.visit.number,
-    )
-    turn.state.tokens[fresh.id] = fresh
-    turn.moved.pop(token.id, None)
-    flow.enter(turn, fresh, target.node)
+    fresh = replacing.replace(turn, token, target.node, history_until=target.visit.number)
     if fresh.visit is not None:
         for action in target.node.actions:
             known = target.visit.actions.get(action.id)

@@ -11,20 +11,36 @@ from typing import Any
 from engine.core import firing, flow, jsonio, manual, paths, records, sequence, starting, subprocess
 from engine.core.actions import ActionFailed
 from engine.core.actions.append_params import merged
-from engine.core.commands import end, hold, retry, run_timer
+from engine.core.commands import (
+    change_timer,
+    deliver,
+    edit_variables,
+    end,
+    hold,
+    move_token,
+    retry,
+    run_action,
+    run_timer,
+)
 from engine.core.stimuli import (
     INSTANCE_NOT_FOUND,
     AppendParams,
+    ChangeTimer,
+    Deliver,
     Dismiss,
     Done,
+    EditVariables,
     EventCaught,
     Execute,
+    ExecuteByOperator,
     Hold,
     MessageReceived,
+    MoveToken,
     PushFrame,
     Refusal,
     Retry,
     RunTimer,
+    SkipAction,
     Start,
     Stimulus,
     Terminate,
@@ -86,6 +102,18 @@ def _apply(turn: Turn, stimulus: Stimulus) -> Done:
             return _done(turn, hold.unhold(turn, stimulus))
         case RunTimer():
             return _done(turn, run_timer.run(turn, stimulus))
+        case ChangeTimer():
+            return _done(turn, change_timer.run(turn, stimulus))
+        case MoveToken():
+            return _done(turn, move_token.run(turn, stimulus))
+        case EditVariables():
+            return _done(turn, edit_variables.run(turn, stimulus))
+        case ExecuteByOperator():
+            return _done(turn, run_action.execute(turn, stimulus))
+        case SkipAction():
+            return _done(turn, run_action.skip(turn, stimulus))
+        case Deliver():
+            return _done(turn, deliver.run(turn, stimulus))
     raise TypeError(f"not a stimulus: {stimulus!r}")
 
 

@@ -39,7 +39,7 @@ def arrival_pass(turn: Turn, token: Token, node: Node) -> bool:
         known = visit.actions.get(action.id)
         if known is not None and known.done:
             continue
-        if known is not None and known.state is not ActionStatus.CANCELLED:
+        if known is not None:  # scheduled, running, failed, or its timer cancelled by an operator
             return False
         if trigger(turn, token, node, action) is not Ran.DONE:
             return False

@@ -197,8 +197,98 @@ class RunTimer:
     reason: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class MoveToken:
+    """Set a token on another node of its parallel section (engine 13.2). `version` is the token's, as the operator saw it."""
+
+    instance_uuid: UUID
+    token_uuid: UUID
+    target_node_id: int
+    actor: Actor
+    reason: str = ""
+    variables: Mapping[str, Any] = field(default_factory=dict)
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EditVariables:
+    """Remove paths, then set values; nothing runs (engine 13.3). `version` is the instance's revision."""
+
+    instance_uuid: UUID
+    actor: Actor
+    reason: str = ""
+    set: Mapping[str, Any] = field(default_factory=dict)
+    remove: tuple[str, ...] = ()
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ExecuteByOperator:
+    """Run any action of the current node at once, whatever its trigger or delay (engine 13.5)."""
+
+    instance_uuid: UUID
+    token_uuid: UUID
+    action_name: str
+    actor: Actor
+    reason: str = ""
+    body: Mapping[str, Any] = field(default_factory=dict)
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SkipAction:
+    """Count a mandatory or failed action as done without running it; without an action a cancelled timer node (engine 13.5)."""
+
+    instance_uuid: UUID
+    token_uuid: UUID
+    action_name: str
+    actor: Actor
+    reason: str = ""
+    version: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeTimer:
+    """Give a pending timer another due time; `due_at` None cancels it (engine 13.6)."""
+
+    instance_uuid: UUID
+    timer_id: int
+    actor: Actor
+    reason: str = ""
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Deliver:
+    """A record given by hand to a token that is on a node with its topic (engine 13.4).
+
+    `row_id` names a stored record to attach; without a topic it is a message event for the token.
+    """
+
+    instance_uuid: UUID
+    token_uuid: UUID
+    message: MessageReceived
+    actor: Actor
+    reason: str = ""
+    attach: bool = False
+    version: int | None = None
+
+
 FromElsewhere = PushFrame | AppendParams
-Command = Retry | Terminate | Hold | Unhold | Dismiss | RunTimer
+Command = (
+    Retry
+    | Terminate
+    | Hold
+    | Unhold
+    | Dismiss
+    | RunTimer
+    | MoveToken
+    | EditVariables
+    | ExecuteByOperator
+    | SkipAction
+    | ChangeTimer
+    | Deliver
+)
 Stimulus = Start | Execute | MessageReceived | TimerDue | EventCaught | FromElsewhere | Command
 
 

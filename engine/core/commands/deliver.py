@@ -1,0 +1,44 @@
+"""Deliver a message by hand, or attach a stored one, to a token that is on a node with its topic (engine 13.4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from engine.core import flow, records
+from engine.core.commands.checks import running_token
+from engine.core.state import NodeStatus, Token
+from engine.core.stimuli import Deliver, Refusal
+from engine.core.turn import Turn
+
+
+def run(turn: Turn, stimulus: Deliver) -> dict[str, Any]:
+    token, _ = running_token(turn, stimulus.token_uuid, stimulus.version)
+    node = turn.graph.nodes[token.node_id]
+    message = stimulus.message
+    if node.stream(message.topic) is None:
+        raise Refusal(409, f"'{node.name}' does not listen on {message.topic}.", entity="token")
+    if not _takes(turn, token):
+        raise Refusal(409, f"'{node.name}' takes no message now.", entity="token")
+    turn.entry(
+        "Message Receive",
+        token=token,
+        node=node,
+        details={
+            "command": "attach" if stimulus.attach else "deliver",
+            "reason": stimulus.reason,
+            "topic": message.topic,
+            "manual": True,
+        },
+    )
+    try:
+        goes_on = records.apply(turn, token, node, message)
+    except records.RecordFailed as failure:
+        raise Refusal(400, str(failure)) from failure
+    if goes_on:
+        flow.advance(turn, token)
+    return {"tokenUuid": str(token.uuid), "currentNodeId": token.node_id}
+
+
+def _takes(turn: Turn, token: Token) -> bool:
+    node = turn.graph.nodes[token.node_id]
+    return token.status is NodeStatus.WAITING_MESSAGE or not node.waits_for_message
