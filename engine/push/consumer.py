@@ -145,8 +145,8 @@ class UpdatesConsumer:
                 await (await self._inbox.get())()
         except Closing as closing:
             await self._close(closing.code)
-        except asyncio.CancelledError:
-            raise
+        except OSError:
+            pass  # the client is gone
         except Exception:
             log.exception("A socket is closed; its client comes again and goes on from its last frame")
             await self._close(1011)

@@ -58,25 +58,31 @@ class Hub:
     def __init__(self) -> None:
         self.poll_s = 1.0
         self._followers: dict[UUID, set[Follower]] = {}
+        self._followed: dict[Follower, set[UUID]] = {}
         self._roots: dict[int, set[Follower]] = {}
         self._subscribed: set[UUID] = set()
         self._channel: str | None = None
+        self._starting = asyncio.Lock()
         self._tasks: list[asyncio.Task[None]] = []
 
     async def follow(self, follower: Follower, instances: Iterable[UUID]) -> None:
         """Route the frames of these instances to the follower. The subscription stands when this returns, Redis willing."""
         self._roots.setdefault(follower.root_id, set()).add(follower)
-        if not self._tasks:
-            self._channel = await self._new_channel()
-            self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._poll_forever())]
+        mine = self._followed.setdefault(follower, set())
         for instance in instances:
+            mine.add(instance)
             self._followers.setdefault(instance, set()).add(follower)
+        async with self._starting:
+            if not self._tasks:
+                self._channel = await self._new_channel()
+                self._tasks = [asyncio.create_task(self._listen()), asyncio.create_task(self._poll_forever())]
         await self._subscribe()
 
     async def unfollow(self, follower: Follower, instances: Iterable[UUID]) -> None:
         """Stop routing these instances to the follower."""
         layer = get_channel_layer()
         for instance in instances:
+            self._followed.get(follower, set()).discard(instance)
             followers = self._followers.get(instance, set())
             followers.discard(follower)
             if followers:
@@ -88,7 +94,8 @@ class Hub:
 
     async def leave(self, follower: Follower) -> None:
         """The follower is gone; the last one to go stops the hub."""
-        await self.unfollow(follower, [uuid for uuid, followers in self._followers.items() if follower in followers])
+        await self.unfollow(follower, tuple(self._followed.get(follower, ())))
+        self._followed.pop(follower, None)
         sharers = self._roots.get(follower.root_id, set())
         sharers.discard(follower)
         if not sharers:
@@ -136,8 +143,8 @@ class Hub:
                     await asyncio.sleep(self.poll_s)
                     continue
                 self._route(await layer.receive(self._channel))
-            except Exception:
-                log.exception("A hint of the channel layer was lost; the poll mends it")
+            except Exception as error:
+                log.warning("A hint of the channel layer was lost, the poll mends it: %r", error)
                 await asyncio.sleep(self.poll_s)
 
     def _route(self, message: dict[str, Any]) -> None:
@@ -153,6 +160,6 @@ class Hub:
                 for root, tree in (await in_thread(frames.trees, tuple(self._roots))).items():
                     for follower in tuple(self._roots.get(root, ())):
                         follower.see(tree)
-            except Exception:
-                log.exception("The newest frames could not be read; trying again")
+            except Exception as error:
+                log.warning("The newest frames could not be read, trying again: %r", error)
             await asyncio.sleep(max(self.poll_s, POLL_SHARE * (time.monotonic() - began)))

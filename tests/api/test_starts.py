@@ -124,6 +124,11 @@ def test_e038_a_start_whose_token_cannot_leave_start_answers_created_and_leaves_
     assert not FailedStart.objects.exists()
 
 
+def test_the_service_user_may_start_any_process(db: None, lease: Published) -> None:
+    service = User.objects.create_user("flowx-service")
+    assert Api(service).post(f"{lease.name}/start").status == 200
+
+
 # -- inheritFrom -------------------------------------------------------------------------------------------------------
 
 VALUES = {"client": {"name": "Ada", "age": 36}, "offer": {"price": Decimal("10.50")}, "note": "n"}

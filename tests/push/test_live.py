@@ -137,6 +137,17 @@ def test_e158_e222_frames_of_a_process_arrive_live_in_order_without_gaps_at_ever
     assert all(set(state) == {"state", "readOnly", "incident"} and state["readOnly"] is False for state in states)
 
 
+def test_e222_a_state_frame_tells_of_an_open_incident_without_details(live_site: LiveSite, rider: User) -> None:
+    fails = process().start().user_task("Form", websocket_send("tell", targetProcess="PARENT", manual=True))
+    running = fails.end().publish().start(actor=_actor(rider))
+    with open_socket(live_site, running.uuid, **bearer_of(rider)) as socket:
+        socket.send(json.dumps({"type": "ready", "lastSeq": {str(running.uuid): 0}}))
+        states = (text["state"] for text in texts(socket) if text["type"] == "state")
+        assert next(states) == {"state": "STARTED", "readOnly": False, "incident": False}
+        running.execute("tell")
+        assert next(states) == {"state": "STARTED", "readOnly": False, "incident": True}
+
+
 def test_e223_present_frames_of_a_real_process_end_with_where_its_token_rests(
     live_site: LiveSite, running: Running, rider: User
 ) -> None:
