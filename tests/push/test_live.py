@@ -13,8 +13,9 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from engine import bearer
+from engine.models import Instance
 from engine.push import tickets
-from tests.builders import Running, process, save_data, websocket_send
+from tests.builders import Running, action, process, save_data, websocket_send
 from tests.live import LiveSite
 from tests.push.stored import make_user
 
@@ -146,6 +147,31 @@ def test_e222_a_state_frame_tells_of_an_open_incident_without_details(live_site:
         assert next(states) == {"state": "STARTED", "readOnly": False, "incident": False}
         running.execute("tell")
         assert next(states) == {"state": "STARTED", "readOnly": False, "incident": True}
+
+
+def test_e159_a_subprocess_uses_the_sockets_of_its_parent_from_its_first_frame(
+    live_site: LiveSite, rider: User
+) -> None:
+    child = (
+        process().start().user_task("C", websocket_send("hello", '{"from": "child"}'), save_data("x")).end().publish()
+    )
+    spawn = action("spawn", "START_SUBPROCESS", {"processName": child.name, "startedAsync": "true"})
+    parent = process().start().user_task("Form", save_data("go")).task("Spawn", spawn).user_task("Wait", save_data("y"))
+    running = parent.end().publish().start(actor=_actor(rider))
+    with open_socket(live_site, running.uuid, **bearer_of(rider)) as socket:
+        socket.send(json.dumps({"type": "ready", "lastSeq": {str(running.uuid): 0}}))
+        stream = texts(socket)
+        while next(stream)["type"] != "ready":
+            pass
+        running.execute("go")
+        row = Instance.objects.get(parent_uuid=running.uuid)
+        heard = []
+        while len(heard) < row.frame_seq:
+            text = next(stream)
+            if text["processInstanceUuid"] == str(row.uuid):
+                heard.append(text)
+    assert [text["seq"] for text in heard] == list(range(1, row.frame_seq + 1))
+    assert [text["data"] for text in heard if text["type"] == "data"] == [{"from": "child"}]
 
 
 def test_e223_present_frames_of_a_real_process_end_with_where_its_token_rests(
