@@ -17,7 +17,7 @@ def hold(turn: Turn, stimulus: Hold) -> dict[str, object]:
     if turn.state.state is not InstanceStatus.STARTED:
         raise Refusal(409, NOT_RUNNING)
     turn.state.state = InstanceStatus.ON_HOLD
-    turn.entry("Hold", subject="Process Instance", details={"reason": stimulus.reason})
+    _tell(turn, "Hold", InstanceStatus.STARTED, stimulus.reason)
     return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
 
 
@@ -25,7 +25,7 @@ def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
     if turn.state.state is not InstanceStatus.ON_HOLD:
         raise Refusal(409, "Process instance is not on hold.")
     turn.state.state = InstanceStatus.STARTED
-    turn.entry("Unhold", subject="Process Instance", details={"reason": stimulus.reason})
+    _tell(turn, "Unhold", InstanceStatus.ON_HOLD, stimulus.reason)
     for _, _, go_on in sorted(_came_due(turn), key=lambda item: item[:2]):
         go_on()
     for subscription in list(turn.state.subscriptions.values()):
@@ -35,6 +35,11 @@ def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
             firing.catch(turn, subscription, text)
     subprocess.resume_waiting(turn)
     return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
+
+
+def _tell(turn: Turn, event: str, before: InstanceStatus, reason: str) -> None:
+    details = {"reason": reason, "before": str(before), "after": str(turn.state.state)}
+    turn.entry(event, subject="Process Instance", details=details)
 
 
 def _came_due(turn: Turn) -> list[tuple[datetime, int, Callable[[], None]]]:
