@@ -35,12 +35,7 @@ NAVIGATION: tuple[tuple[str, tuple[Entry, ...]], ...] = (
     ),
     (
         "Messages",
-        (
-            Entry("Kafka log", "mail", "operate:kafka", "engine.view_instance"),
-            Entry(
-                "Received", "move_to_inbox", "admin:engine_receivedmessage_changelist", "engine.view_receivedmessage"
-            ),
-        ),
+        (Entry("Kafka log", "mail", "operate:kafka", "engine.view_instance"),),
     ),
     (
         "Operate",

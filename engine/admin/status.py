@@ -7,11 +7,10 @@ frame of the instance arrives on its socket and every few seconds besides; 304 t
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID
 
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse, StreamingHttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.urls import reverse
 from django.utils import timezone
@@ -21,7 +20,7 @@ from django.views.decorators.http import require_POST
 from engine import rights
 from engine.admin.access import refused, staff
 from engine.core import jsonio
-from engine.models import AuditEntry, Instance, Snapshot
+from engine.models import AuditEntry, Incident, Instance, Snapshot
 from engine.queries import journal, status
 from engine.queries.actions import current_actions
 from engine.queries.diagram import paint
@@ -33,6 +32,7 @@ from engine.queries.timers import timer_events, timer_rows
 from engine.queries.tokens import token_documents
 from engine.queries.variables import tree_of
 from engine.queries.words import Words, counted, mask_words
+from flowx_site.config import config
 from flowx_site.navigation import address
 
 SEE = (rights.INSTANCES_READ, "see process instances")
@@ -68,6 +68,7 @@ def page_context(request: HttpRequest, instance: Instance, *, revealed: frozense
     shown = status.load(instance, now=now)
     mask = Mask.of(shown.graph, shown.params)
     sentence = sentence_of(shown)
+    process_url = process_address(request, instance)
     tabs = tabs_of(shown, current := current_actions(shown))
     tab = request.GET.get("tab", "")
     tab = tab if any(one["key"] == tab for one in tabs) else "variables"
@@ -78,17 +79,18 @@ def page_context(request: HttpRequest, instance: Instance, *, revealed: frozense
         "sentence": sentence,
         "sentence_words": mask_words(sentence.words, mask.hide_in_text),
         "painting": paint(shown),
-        "incidents": [incident_card(incident, mask, instance) for incident in shown.open_incidents[:10]],
+        "incidents": [incident_card(incident, mask, shown, process_url) for incident in shown.open_incidents[:10]],
         "tabs": tabs,
         "tab": tab,
         "may_operate": rights.may_operate(request.user),
         "may_reveal": request.user.has_perm(rights.REVEAL_SENSITIVE),
-        "process_url": process_address(request, instance),
+        "process_url": process_url,
         "token_words": token_counts(shown),
         "timers": timer_rows(shown),
+        "socket_path": config.websocket_path,
         "query": request.GET,
         **timeline_context(request, shown, mask),
-        **tab_context(request, shown, mask, tab, current, revealed),
+        **tab_context(request, shown, mask, tab, current, revealed, process_url),
     }
 
 
@@ -109,9 +111,13 @@ def tabs_of(shown: status.InstanceStatus, current: list[Any]) -> list[dict[str, 
     return [*found, {"key": "audit", "word": "Audit log"}]
 
 
-def incident_card(incident: Any, mask: Mask, instance: Instance) -> dict[str, Any]:
-    """What went wrong, what to do, and where a retry goes on."""
+def incident_card(
+    incident: Incident, mask: Mask, shown: status.InstanceStatus, process_url: str | None
+) -> dict[str, Any]:
+    """What went wrong, what to do, where a retry goes on, and where to put it right in the designer."""
+    instance = shown.instance
     return {
+        "fix_url": fix_address(incident, shown) if process_url else None,
         "incident": incident,
         "message": mask.hide_in_text(incident.message),
         "details": mask.hide_in_text(incident.details),
@@ -127,6 +133,17 @@ def process_address(request: HttpRequest, instance: Instance) -> str | None:
     return reverse("designer:version", args=[instance.process_name, instance.version])
 
 
+def fix_address(incident: Incident, shown: status.InstanceStatus) -> str | None:
+    """The failing action's form, or the failing node's, in the version that the instance runs (D-094)."""
+    node = shown.graph.nodes.get(incident.node_id or 0) if shown.graph else None
+    if node is None:
+        return None
+    place = [shown.instance.process_name, shown.instance.version, node.key]
+    if incident.action_name:
+        return reverse("designer:action", args=[*place, incident.action_name])
+    return reverse("designer:node-config", args=place)
+
+
 def token_counts(shown: status.InstanceStatus) -> str:
     waiting = sum(token.status in ("WAITING_MESSAGE", "EXECUTED_PARTIAL") for token in shown.open_tokens)
     running = len(shown.open_tokens) - waiting
@@ -140,7 +157,7 @@ def timeline_context(request: HttpRequest, shown: status.InstanceStatus, mask: M
     kind = kind if kind in KIND_WORDS else ""
     failed = request.GET.get("failed") == "1"
     before = number_of(request.GET.get("before", ""))
-    page = journal.timeline(shown.instance, kind=kind, failed=failed, before=before)
+    page = journal.timeline(shown.instance, shown.graph, kind=kind, failed=failed, before=before)
     to_come = timer_events(shown) if not (before or failed or kind not in ("", "actions")) else []
 
     def hidden(sentence: Words) -> Words:
@@ -166,6 +183,7 @@ def tab_context(
     tab: str,
     current: list[Any],
     revealed: frozenset[str],
+    process_url: str | None,
 ) -> dict[str, Any]:
     """What the open tab shows, and nothing of the others."""
     if tab == "variables":
@@ -193,7 +211,7 @@ def tab_context(
             "message": detail_of(shown.instance, shown.graph, mask, chosen) if chosen else None,
         }
     if tab == "exceptions":
-        return {"exceptions": [incident_card(one, mask, shown.instance) for one in shown.incidents]}
+        return {"exceptions": [incident_card(one, mask, shown, process_url) for one in shown.incidents]}
     if tab == "audit":
         rows, older = journal.audit_rows(shown.instance, before=number_of(request.GET.get("audit_before", "")))
         return {"audit": rows, "audit_older": older}
@@ -233,24 +251,13 @@ def variables_json(request: HttpRequest, uuid: UUID) -> HttpResponse:
 
 
 @staff(*SEE)
-def timeline_json(request: HttpRequest, uuid: UUID) -> HttpResponseBase:
-    """The whole journal as one JSON list, oldest first, sensitive values hidden."""
+def timeline_json(request: HttpRequest, uuid: UUID) -> HttpResponse:
+    """The journal as one JSON list, oldest first, sensitive values hidden."""
     instance = find(uuid)
-    mask = Mask.of(status.graph_of(instance), json_object(instance.params))
-    pieces = journal_text(instance, mask)
-    name = f"timeline-{instance.uuid}.json"
-    response = StreamingHttpResponse(pieces, content_type="application/json")
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
-
-
-def journal_text(instance: Instance, mask: Mask) -> Iterator[str]:
     graph = status.graph_of(instance)
-    yield "["
-    for position, document in enumerate(journal.entry_documents(instance)):
-        yield ",\n" if position else "\n"
-        yield jsonio.dumps(journal.hide_entry(document, mask, graph))
-    yield "\n]\n"
+    mask = Mask.of(graph, json_object(instance.params))
+    lines = [jsonio.dumps(journal.hide_entry(one, mask, graph)) for one in journal.entry_documents(instance)]
+    return download("[\n" + ",\n".join(lines) + "\n]\n", f"timeline-{instance.uuid}.json")
 
 
 def json_object(text: str) -> dict[str, jsonio.Json]:

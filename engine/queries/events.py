@@ -25,7 +25,7 @@ KIND_WORDS: Mapping[str, str] = {
     "kafka": "Kafka",
     "frames": "Frames",
     "incidents": "Incidents",
-    "operations": "Operations",
+    "operations": "Staff",
 }
 
 AUDIT_EVENTS_NOT = ("Frame", "Incident", "Warning")
@@ -62,8 +62,10 @@ class Event:
     payload: bool = False
 
 
-def event_of(entry: JournalEntry, delivery: Delivery | None = None) -> Event:
-    """The row of an entry; `delivery` belongs to the outbox row that it points to."""
+def event_of(entry: JournalEntry, delivery: Delivery | None = None, *, automatic: bool = False) -> Event:
+    """The row of an entry; `delivery` belongs to the outbox row that it points to, `automatic` is its action's trigger."""
+    if automatic and entry.event == "Execute action":  # the journal names who set the step off, not who ran it
+        entry.user = ""
     icon, tone, sentence, detail = SAYINGS.get(entry.event, other)(entry, delivery)
     if entry.event not in ("Message Send", "Incident", "Warning") and entry.status == "failure" and tone != "stop":
         tone = "stop"

@@ -22,6 +22,7 @@ from engine.queries.messages import hide_under, read
 
 PAGE = 50
 READ_AT_ONCE = 500
+DOWNLOADED = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,13 @@ def entries_of(instance_id: int, *, kind: str = "", failed: bool = False) -> Que
 
 
 def timeline(
-    instance: Instance, *, kind: str = "", failed: bool = False, before: int = 0, size: int = PAGE
+    instance: Instance,
+    graph: Graph | None = None,
+    *,
+    kind: str = "",
+    failed: bool = False,
+    before: int = 0,
+    size: int = PAGE,
 ) -> Timeline:
     """A page of the timeline in two statements; `before` is the number of the last row of the page above."""
     rows = entries_of(instance.id, kind=kind, failed=failed)
@@ -56,13 +63,27 @@ def timeline(
     found = list(rows.order_by("-number")[: size + 1])
     more, found = len(found) > size, found[:size]
     deliveries = deliveries_of(found)
-    events = [event_of(entry, deliveries.get(str(entry.outbox_id))) for entry in found]
+    automatic = automatic_actions(graph)
+    events = [
+        event_of(
+            entry,
+            deliveries.get(str(entry.outbox_id)),
+            automatic=(entry.node_id, entry.action_name) in automatic,
+        )
+        for entry in found
+    ]
     return Timeline(
         events,
         older=found[-1].number if more else 0,
         total=instance.journal_seq,
         newest=found[0].number if found else 0,
     )
+
+
+def automatic_actions(graph: Graph | None) -> set[tuple[int | None, str]]:
+    """(node, action name) of the actions that nobody runs by hand."""
+    nodes = graph.nodes.values() if graph else ()
+    return {(node.id, action.name) for node in nodes for action in node.actions if not action.manual}
 
 
 def deliveries_of(entries: Iterable[JournalEntry]) -> dict[str, Delivery]:
@@ -144,8 +165,9 @@ def audit_rows(instance: Instance, *, before: int = 0, size: int = PAGE) -> tupl
 
 
 def entry_documents(instance: Instance) -> Iterator[dict[str, Any]]:
-    """Every entry as JSON, oldest first, read in pieces: the download of the timeline."""
-    rows = JournalEntry.objects.filter(instance_id=instance.id).order_by("number")
+    """The newest 20,000 entries as JSON, oldest first, read in pieces: the download of the timeline."""
+    first = instance.journal_seq - DOWNLOADED
+    rows = JournalEntry.objects.filter(instance_id=instance.id, number__gt=first).order_by("number")
     for entry in rows.iterator(chunk_size=READ_AT_ONCE):
         yield {
             "number": entry.number,

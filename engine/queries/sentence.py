@@ -213,7 +213,7 @@ def ended(status: Status) -> Saying:
     if stood:
         preposition = " on " if instance.state == InstanceStatus.FINISHED else "; it stood on "
         parts += [preposition, bold(" and ".join(stood))]
-    if instance.finished_at:
+    if instance.finished_at and instance.state == InstanceStatus.FINISHED:
         parts += [f" after {lasting(instance.finished_at - instance.started_at)}"]
     return Saying(say(*parts, "."), tone, icon)
 

@@ -5,7 +5,7 @@ What only one tab shows (messages, audit entries) has a function of its own, in 
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -54,7 +54,7 @@ class Traffic:
         return self.sent + self.waiting + self.failed + self.received + self.kept
 
 
-@dataclass(slots=True)
+@dataclass
 class InstanceStatus:
     """An instance with all that stands around it."""
 
@@ -69,7 +69,6 @@ class InstanceStatus:
     traffic: Traffic
     now: datetime
     held: JournalEntry | None = None
-    revealed: set[str] = field(default_factory=set)
 
     @property
     def ended(self) -> bool:

@@ -96,7 +96,7 @@ export function paintDiagram(canvas) {
     const answer = await fetch(canvas.dataset.drawing, { credentials: 'same-origin' });
     if (!answer.ok) return;
     asList(false);
-    diagram = await draw(box, await answer.text(), { padding: { left: 24, top: 26, right: 24, bottom: 34 } });
+    diagram = await draw(box, await answer.text(), { padding: { left: 24, top: 22, right: 24, bottom: 48 } });
     bar.hidden = false;
     shown = null;
     paint();
