@@ -133,7 +133,7 @@ def load_many(versions: Iterable[Version]) -> list[Design]:
     tables: dict[type, dict[int, list[Any]]] = {}
     for model in (Swimlane, Node, Sequence, Action, DataModelAttribute):
         tables[model] = defaultdict(list)
-        for row in model.objects.filter(version_id__in=ids):  # type: ignore[attr-defined]
+        for row in model.objects.filter(version_id__in=ids):
             tables[model][row.version_id].append(row)
     parameters = generic_parameters()
     designs = []
@@ -141,8 +141,17 @@ def load_many(versions: Iterable[Version]) -> list[Design]:
         actions = tables[Action][version.pk]
         names = {row.pk: row.name for row in actions}
         values = [ActionValues.from_row(row, parent_name=names.get(row.parent_id or 0, "")) for row in actions]
-        rest = (tables[model][version.pk] for model in (Swimlane, Node, Sequence))
-        designs.append(Design(version, *rest, values, tables[DataModelAttribute][version.pk], parameters))
+        designs.append(
+            Design(
+                version=version,
+                swimlanes=tables[Swimlane][version.pk],
+                nodes=tables[Node][version.pk],
+                sequences=tables[Sequence][version.pk],
+                actions=values,
+                attributes=tables[DataModelAttribute][version.pk],
+                parameters=parameters,
+            )
+        )
     return know_the_others(designs)
 
 

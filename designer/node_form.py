@@ -105,7 +105,7 @@ def _rules(posted: QueryDict) -> list[dict[str, Any]]:
         if condition.strip() or target
     ]
     if posted.get("else"):
-        rows.append(("", posted["else"]))
+        rows.append(("", posted.get("else", "")))
     return [
         {"order": order, "language": "ZEN", "expression": condition, "nextNodeName": target}
         for order, (condition, target) in enumerate(rows, start=1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import wraps
-from typing import Any, Concatenate, ParamSpec
+from typing import Any, Concatenate, ParamSpec, cast
 
 from django.contrib import admin
 from django.contrib.auth.views import redirect_to_login
@@ -40,7 +40,7 @@ def staff(permission: str, operation: str) -> Callable[[View[Arguments]], View[A
             return view(request, *args, **kwargs)
 
         guarded.permission = permission  # type: ignore[attr-defined]
-        return guarded
+        return cast(View[Arguments], guarded)
 
     return wrap
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -16,7 +17,6 @@ from designer.design import Design, load
 from designer.lint import Problem, Severity
 from designer.models import Node, Process, Version, VersionState
 from designer.nodetypes import NodeKind, node_kind
-from engine.core import jsonio
 
 
 @dataclass
@@ -76,7 +76,7 @@ class Page:
     @cached_property
     def diagram(self) -> str:
         """What canvas.js draws, as JSON text."""
-        return jsonio.dumps({"xml": self.drawing, "nodes": canvas.marks(self.design, self.problems)})
+        return json.dumps({"xml": self.drawing, "nodes": canvas.marks(self.design, self.problems)}, ensure_ascii=False)
 
     def address(self, name: str = "version", *args: str) -> str:
         """The address of a page of this version."""
