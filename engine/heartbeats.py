@@ -6,8 +6,6 @@ A sign is written at most every ten seconds a process, costs one statement, and 
 from __future__ import annotations
 
 import logging
-import os
-import socket
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -15,6 +13,7 @@ from typing import Any
 from django.db import DatabaseError
 from django.utils import timezone
 
+from engine.machines import is_dead, this_process
 from engine.models import Heartbeat
 
 log = logging.getLogger("flowx.heartbeats")
@@ -25,7 +24,7 @@ _given: dict[str, float] = {}
 
 def own_name(kind: str) -> str:
     """The process's name in the table: its kind, machine and number."""
-    return f"{kind}@{socket.gethostname()[:100]}:{os.getpid()}"
+    return f"{kind}@{this_process()}"
 
 
 def beat(kind: str, *, name: str = "", details: Mapping[str, Any] | None = None, every_s: float = EVERY_S) -> bool:
@@ -55,3 +54,10 @@ def end(kind: str, *, name: str = "") -> None:
     except DatabaseError as error:
         log.debug("The sign of life could not be taken away: %s", error)
     _given.pop(name or own_name(kind), None)
+
+
+def forget_dead(kind: str) -> None:
+    """Take away the signs of processes of this kind that were killed here: their successor has one of its own."""
+    names = Heartbeat.objects.filter(kind=kind).values_list("name", flat=True)
+    if dead := [name for name in names if is_dead(name.partition("@")[2])]:
+        Heartbeat.objects.filter(name__in=dead).delete()

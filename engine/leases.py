@@ -8,15 +8,14 @@ The outbox has a lease for each shard (scenarios 6.3); the sweep of due timers h
 
 from __future__ import annotations
 
-import os
 import secrets
-import socket
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from django.db.models import Q
 from django.utils import timezone
 
+from engine.machines import is_dead, this_process
 from engine.models import OutboxShard
 
 TIMER_SWEEP = 100  # beside the shards of the outbox, which count from 0
@@ -24,31 +23,8 @@ LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 def new_owner() -> str:
-    """A name for this process that no other has, readable for staff: `machine:number:secret`."""
-    return f"{_machine()}:{os.getpid()}:{secrets.token_hex(4)}"
-
-
-def is_dead(owner: str) -> bool:
-    """Whether an owner was a process of this machine (and of this container) that has gone. When in doubt it lives."""
-    machine, _, rest = owner.rpartition(":")[0].rpartition(":")
-    if machine != _machine() or not rest.isdecimal():
-        return False
-    try:
-        os.kill(int(rest), 0)
-    except ProcessLookupError:
-        return True
-    except OSError:
-        return False
-    return False
-
-
-def _machine() -> str:
-    """Name of the machine and, where there are such, of the room in which process numbers mean something."""
-    try:
-        room = os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        room = 0
-    return f"{socket.gethostname()[:50]}/{room}"
+    """A name for an owner in this process that no other has, readable for staff: `machine:number:secret`."""
+    return f"{this_process()}:{secrets.token_hex(4)}"
 
 
 class Leases:
@@ -104,7 +80,7 @@ class Leases:
         """Look first: an UPDATE that finds nothing would still take the write lock of SQLite."""
         now = timezone.now()
         rows = OutboxShard.objects.filter(shard__in=self.numbers).exclude(shard__in=self.epochs).order_by("shard")
-        free = [row for row in rows if row.until < now or is_dead(row.owner)]
+        free = [row for row in rows if row.until < now or is_dead(row.owner.rpartition(":")[0])]
         for row in free[:count]:
             same = OutboxShard.objects.filter(shard=row.shard, epoch=row.epoch, owner=row.owner, until=row.until)
             if same.update(owner=self.owner, epoch=row.epoch + 1, until=now + self.ttl):

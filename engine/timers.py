@@ -14,12 +14,13 @@ import time
 from threading import Event
 
 from celery import shared_task
-from django.db import close_old_connections, connection
+from django.db import connection
 from django.utils import timezone
 
 from engine import faults, heartbeats, runtime, wakeups
 from engine.core.stimuli import TimerDue
 from engine.leases import TIMER_SWEEP, Leases, new_owner
+from engine.loops import Trouble
 from engine.models import Instance, Timer
 
 log = logging.getLogger("flowx.timers")
@@ -93,15 +94,16 @@ class Sweeper:
 
     def run(self, stop: Event) -> None:
         """Look until `stop`; then give the lease back."""
+        trouble = Trouble(log, "The sweep of timers")
         with wakeups.Listener(wakeups.TIMERS, stop) as hints:
             while not stop.is_set():
                 try:
                     self.turn()
-                except Exception:
-                    log.exception("The sweep of timers stumbled; it goes on in a second.")
-                    close_old_connections()
+                except Exception as error:
+                    trouble.begin(error)
                     stop.wait(LOOK_S)
                     continue
+                trouble.end()
                 self._hear(hints.wait(self._wait_s()))
         try:
             self.leases.release()

@@ -25,6 +25,7 @@ from engine.kafka.correlate import Record, record_of
 from engine.kafka.intake import take_in
 from engine.kafka.offsets import Offsets, Partition, read_topic_ids
 from engine.kafka.outbox import back_off
+from engine.loops import Trouble
 from flowx_site.config import config
 
 log = logging.getLogger("flowx.consumer")
@@ -78,13 +79,15 @@ class EngineConsumer:
 
     def run(self, stop: Event) -> None:
         """Read until `stop`; then leave the group."""
+        trouble = Trouble(log, "The consumer")
         while not stop.is_set():
             try:
                 self.turn()
-            except Exception:
-                log.exception("The consumer stumbled; it goes on in a second.")
-                close_old_connections()
+            except Exception as error:
+                trouble.begin(error)
                 stop.wait(1.0)
+                continue
+            trouble.end()
         self.close()
         connection.close()
 

@@ -19,7 +19,6 @@ from engine.models import KafkaOffset
 log = logging.getLogger("flowx.consumer")
 
 DESCRIBE_TIMEOUT_S = 5.0
-EMBEDDED = "mockCluster"  # how cluster ids of the embedded broker begin
 
 Partition = tuple[str, int]  # topic, number
 
@@ -107,8 +106,3 @@ def read_topic_ids(admin: AdminClient, topics: Iterable[str]) -> dict[str, str]:
             continue
         ids[name] = str(topic_id) if topic_id is not None else ""
     return ids
-
-
-def forget_embedded() -> int:
-    """Drop the rows of embedded brokers, which begin anew with each start. Called by who starts one; gives how many."""
-    return KafkaOffset.objects.filter(cluster_id__startswith=EMBEDDED).delete()[0]

@@ -20,7 +20,7 @@ from typing import Any
 from uuid import UUID
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
-from django.db import DatabaseError, close_old_connections, connection, transaction
+from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
 from engine import faults, runtime, wakeups
@@ -28,6 +28,7 @@ from engine.kafka import clients, outbox
 from engine.kafka.clients import Verdict
 from engine.kafka.outbox import Row
 from engine.leases import Leases, new_owner
+from engine.loops import Trouble
 from engine.models.messages import SHARDS
 
 log = logging.getLogger("flowx.relay")
@@ -65,6 +66,11 @@ class Outcomes:
     def __len__(self) -> int:
         return len(self.acknowledged) + len(self.delayed) + len(self.refused) + len(self.timed_out)
 
+    def shards(self) -> set[int]:
+        """Of which shards."""
+        others = (*self.delayed, *self.refused, *self.timed_out)
+        return {row.shard for row, _, _ in self.acknowledged} | {row.shard for row, _ in others}
+
 
 class Relay:
     """Relays the shards that it can lease. `delivery_failed` makes the incidents of rows that were refused for good."""
@@ -92,6 +98,7 @@ class Relay:
         self._backlog = False
         self._fatal = False
         self._failures = 0
+        self._leaving: set[int] = set()
         self.away_since: float | None = None
         self.sent = 0
 
@@ -102,15 +109,16 @@ class Relay:
 
     def run(self, stop: Event) -> None:
         """Work until `stop`; then send what is under way, give the leases back and return."""
+        trouble = Trouble(log, "The relay")
         with wakeups.Listener(wakeups.OUTBOX, stop) as hints:
             while not stop.is_set():
                 try:
                     busy = self.turn()
-                except Exception:
-                    log.exception("The relay stumbled; it goes on in a second.")
-                    close_old_connections()
+                except Exception as error:
+                    trouble.begin(error)
                     stop.wait(LOOK_S)
                     continue
+                trouble.end()
                 if not busy and hints.wait(LOOK_S):
                     self._look_at = 0.0
         self.finish()
@@ -157,24 +165,23 @@ class Relay:
 
     def _hold(self) -> None:
         started = time.monotonic()
-        for shard in self.leases.hold(at_most=self._share() if self._share else None):
+        share = self._share() if self._share else None
+        for shard in self.leases.hold(at_most=share):
             log.warning("The lease on shard %s was lost.", shard)
-        self._give_back_surplus()
+        self._leave(len(self.leases.epochs) - share if share is not None else 0)
         for lane in self._lanes.values():
             lane.rows = deque(row for row in lane.rows if row.shard in self.leases.epochs)
         self._valid_until = started + self._lease_s - clients.DELIVERY_TIMEOUT_S
-        missing = len(self.leases.epochs) < len(self.leases.numbers)
+        missing = len(self.leases.epochs) < len(self.leases.numbers) or bool(self._leaving)
         self._renew_at = started + min(RENEW_S, self._lease_s / 6) / (5 if missing else 1)
 
-    def _give_back_surplus(self) -> None:
-        """Where other relays wait for their share: give back shards of which nothing is under way."""
-        if self._share is None:
-            return
+    def _leave(self, surplus: int) -> None:
+        """Shards that another relay should have: nothing more is loaded from them, and once they are idle they are given back."""
+        self._leaving = set(sorted(self.leases.epochs)[len(self.leases.epochs) - surplus :]) if surplus > 0 else set()
         busy = {row.shard for lane in self._lanes.values() for row in (*lane.rows, lane.under_way) if row is not None}
-        idle = [shard for shard in self.leases.epochs if shard not in busy]
-        surplus = len(self.leases.epochs) - self._share()
-        if surplus > 0 and not len(self._outcomes):
-            self.leases.release(idle[-surplus:])
+        if idle := self._leaving - busy - self._outcomes.shards():
+            self.leases.release(idle)
+            self._leaving -= idle
 
     # --- rows ----------------------------------------------------------------------------------------------------------
 
@@ -185,7 +192,7 @@ class Relay:
             return
         size_bytes = sum(row.size_bytes for lane in self._lanes.values() for row in lane.rows)
         self._backlog = False
-        for shard in self.leases.epochs:
+        for shard in self.leases.epochs.keys() - self._leaving:
             if size_bytes > WINDOW_BYTES:
                 break
             rows = outbox.load(shard, busy_lanes=list(self._lanes), limit=outbox.BATCH, now=timezone.now())

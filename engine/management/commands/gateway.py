@@ -13,7 +13,7 @@ from datetime import timedelta
 from typing import Any, Protocol
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import connection
+from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from engine import heartbeats
@@ -93,7 +93,7 @@ class Command(BaseCommand):
         if not names:
             raise CommandError(f"Name at least one loop of {', '.join(LOOPS)}.")
         stop = end_on_signals()
-        heartbeats.beat("gateway", details={"loops": names})
+        begin_signs_of_life(names)
         runners = [Runner(name, LOOPS[name], stop) for name in names]
         for runner in runners:
             runner.thread.start()
@@ -108,6 +108,15 @@ class Command(BaseCommand):
         if late := [runner.name for runner in runners if runner.thread.is_alive()]:
             raise CommandError(f"These loops did not end in time: {', '.join(late)}.")
         self.stdout.write("The gateway has ended.")
+
+
+def begin_signs_of_life(names: list[str]) -> None:
+    """The first sign, without those of gateways that were killed here; a database that is away is no reason not to start."""
+    try:
+        heartbeats.forget_dead("gateway")
+    except DatabaseError as error:
+        log.warning("The database is away; the loops wait for it: %s", error)
+    heartbeats.beat("gateway", details={"loops": names})
 
 
 def end_on_signals() -> threading.Event:
