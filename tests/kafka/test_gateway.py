@@ -64,7 +64,10 @@ def test_the_leases_of_a_process_that_was_killed_here_are_free_at_once(dead_proc
     assert set(OutboxShard.objects.values_list("epoch", flat=True)) == {2}
 
 
-@pytest.mark.parametrize("owner", ["elsewhere/1:17:ab", f"{machines.this_process()}:ab", "no such form", ""])
+OWNERS = {"elsewhere": "elsewhere/1:17:ab", "this": f"{machines.this_process()}:ab", "nonsense": "no form", "none": ""}
+
+
+@pytest.mark.parametrize("owner", OWNERS.values(), ids=OWNERS)
 def test_the_leases_of_who_may_live_are_not(owner: str) -> None:
     Leases(range(8), owner=owner, ttl_s=60).hold()
     successor = Leases(range(8), owner="another", ttl_s=60)
