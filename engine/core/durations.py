@@ -8,13 +8,14 @@ years. What people type instead (``30S``, ``pt30s``, ``P2H``) is recognised and 
 from __future__ import annotations
 
 import re
-from calendar import monthrange
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from typing import Final, TypeAlias
 from zoneinfo import ZoneInfo
+
+import isodate
 
 from engine.core.placeholders import shorten
 from engine.core.template import TemplateError, compile_plain
@@ -86,18 +87,13 @@ class Duration:
         year 9999.
         """
         try:
-            stepped = _add_months(moment.astimezone(zone), self.years * 12 + self.months).astimezone(UTC)
+            stepped: datetime = (
+                moment.astimezone(zone) + isodate.Duration(years=self.years, months=self.months)
+            ).astimezone(UTC)
             micros = (self.exact_seconds * 1_000_000).to_integral_value(ROUND_HALF_UP)
             return stepped + timedelta(microseconds=int(micros))
         except (OverflowError, ValueError) as error:
             raise TimerError("TMR-011") from error
-
-
-def _add_months(local: datetime, months: int) -> datetime:
-    if not months:
-        return local
-    year, month = divmod(local.year * 12 + local.month - 1 + months, 12)
-    return local.replace(year=year, month=month + 1, day=min(local.day, monthrange(year, month + 1)[1]))
 
 
 def parse_duration(text: str) -> Duration:

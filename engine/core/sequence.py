@@ -222,7 +222,7 @@ def arm_node_timer(turn: Turn, token: Token, node: Node, *, even_if_due: bool = 
     try:
         text = template.compile_plain(node.timer_expression).render(lookup)
         due_at = schedules.due_of(text, turn.now, turn.world.zone)
-    except (template.TemplateError, durations.TimerError) as error:
+    except (template.TemplateError, template.RenderError, durations.TimerError) as error:
         raise ActionFailed(
             f"Timer expression is not valid: '{node.name}' has '{node.timer_expression}', which gives no duration or date. "
             "Correct the value or the expression, then retry.",
@@ -251,7 +251,7 @@ def resolve_duration(expression: str, lookup: Lookup, what: str) -> durations.Du
     try:
         text = template.compile_plain(expression).render(lookup)
         return durations.parse_duration(text)
-    except (template.TemplateError, durations.TimerError) as error:
+    except (template.TemplateError, template.RenderError, durations.TimerError) as error:
         raise ActionFailed(
             f"Timer expression is not valid: {what} has '{expression}', which gives no ISO 8601 duration such as PT30S. "
             "Correct the value or the expression, then retry.",

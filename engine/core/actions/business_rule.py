@@ -8,7 +8,7 @@ from typing import Any
 import orjson
 import zen
 
-from engine.core import expressions, jsonio, paths
+from engine.core import expressions, jsonio, paths, zenvalues
 from engine.core.actions.run import ActionFailed, ActionRun
 
 KIND = "Business Rule Evaluation"
@@ -58,7 +58,9 @@ def compile_table(text: str) -> Any:
         raise TableError("the hit policy is not 'first'")
     try:
         return zen.ZenEngine().create_decision(text)
-    except Exception as error:  # zen raises plain RuntimeError and ValueError
+    except BaseException as error:
+        if not zenvalues.is_zen_fault(error):
+            raise
         raise TableError(str(error)[:200]) from error
 
 
@@ -66,10 +68,10 @@ def evaluate_table(text: str, params: dict[str, Any], config: dict[str, Any]) ->
     """The outputs of the first row that matches; empty when none does. Raises `TableError`."""
     decision = compile_table(text)
     try:
-        result = decision.evaluate(orjson.loads(jsonio.dumps({"input": params, "config": config})))["result"]
-    except Exception as error:  # zen raises plain RuntimeError
+        result = decision.evaluate(zenvalues.to_zen({"input": params, "config": config}))["result"]
+    except BaseException as error:
+        if not zenvalues.is_zen_fault(error):
+            raise
         raise TableError(str(error)[:200]) from error
-    if not isinstance(result, dict):
-        return {}
-    loaded = jsonio.loads(orjson.dumps(result))
-    return loaded if isinstance(loaded, dict) else {}
+    read = zenvalues.from_zen(result)
+    return read if isinstance(read, dict) else {}
