@@ -194,7 +194,7 @@ def same_action(one: ActionValues, other: ActionValues) -> bool:
 
 
 def load(version: Version) -> Design:
-    """Read a version with everything in it: seven queries, and at most four more when a check asks for other processes."""
+    """Read a version with everything in it: six queries, and at most four more when a check asks for other processes."""
     rows = list(Action.objects.filter(version=version))
     names = {row.pk: row.name for row in rows}
     return Design(

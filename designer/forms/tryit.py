@@ -12,6 +12,9 @@ from engine.core.jsonio import Json
 from engine.core.paths import Path, PathError
 
 
+WIDTH = 76
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """One line of the body: `kind` is keep, drop or '' for the braces around them."""
@@ -44,7 +47,19 @@ def try_keys(design: Design, keys: list[str], text: str) -> Trial:
     covered = list(_parsed(keys))
     lines = list(_lines(paths.nest(body), (), covered))
     dropped = tuple(paths.dropped_keys(body, covered))
-    return Trial(text, tuple(lines), sum(line.kind == "keep" for line in lines), dropped)
+    return Trial(text, tuple(lines), _kept(paths.nest(body), (), covered), dropped)
+
+
+def _kept(value: dict[str, Json], path: Path, keys: list[Path]) -> int:
+    """How many members are kept whole."""
+    found = 0
+    for name, member in value.items():
+        here = (*path, name)
+        if any(here[: len(key)] == key for key in keys):
+            found += 1
+        elif isinstance(member, dict):
+            found += _kept(member, here, keys)
+    return found
 
 
 def _parsed(keys: list[str]) -> Iterator[Path]:
@@ -79,15 +94,27 @@ def _lines(value: dict[str, Json], path: Path, keys: list[Path], indent: str = "
         comma = "," if position < len(value) - 1 else ""
         here = (*path, name)
         if any(here[: len(key)] == key for key in keys):
-            yield Line(f"{inner}{jsonio.dumps(name)}: {_spaced(member)}{comma}", "keep")
+            yield from _block(name, member, "keep", inner, comma)
         elif isinstance(member, dict) and any(key[: len(here)] == here for key in keys):
             yield Line(f"{inner}{jsonio.dumps(name)}: {{")
             yield from _lines(member, here, keys, inner)
             yield Line(f"{inner}}}{comma}")
         else:
-            yield Line(f"{inner}{jsonio.dumps(name)}: {_spaced(member)}{comma}", "drop")
+            yield from _block(name, member, "drop", inner, comma)
     if not path:
         yield Line("}")
+
+
+def _block(name: str, member: Json, kind: str, indent: str, comma: str) -> Iterator[Line]:
+    """A member that is kept or dropped whole: on one line where it fits, else one line a member of it."""
+    short = f"{indent}{jsonio.dumps(name)}: {_spaced(member)}{comma}"
+    if len(short) <= WIDTH or not isinstance(member, dict):
+        yield Line(short, kind)
+        return
+    yield Line(f"{indent}{jsonio.dumps(name)}: {{", kind)
+    for position, (inner_name, each) in enumerate(member.items()):
+        yield from _block(inner_name, each, kind, f"{indent}  ", "," if position < len(member) - 1 else "")
+    yield Line(f"{indent}}}{comma}", kind)
 
 
 def _spaced(value: Json) -> str:

@@ -13,6 +13,7 @@ from django.utils.timesince import timesince
 from designer import preview
 from designer.catalog import ActionValues, action_type, types_for
 from designer.catalog.kafka_send import header_values
+from designer.design import same_action
 from designer.forms.action_form import ActionForm, comparable, severity_word
 from designer.forms.echo import PICKS, delay_echo
 from designer.forms.helper import picked_headers, read_helper
@@ -62,8 +63,9 @@ LABELS = {
     "keysForRestart": "Keys for restart",
     "keys": "Keys",
 }
+FOLDED = ("name", "order", "timerExpression", "type", "parentName")
 SECTIONS = {
-    "edit": ("Action Edit", ("name", "order", "timerExpression", "type", "manual", "optional", "repeatable", "autoRunChildren", "parentName")),
+    "edit": ("Action Edit", (*FOLDED, "manual", "optional", "repeatable", "autoRunChildren")),
     "back": ("Back in steps", MANUAL_ONLY[:3]),
     "params": ("Parameters", ()),
     "data": ("Data to send", ("keys",)),
@@ -146,7 +148,7 @@ def context(form: ActionForm, *, may_see: bool, reveal: bool) -> dict[str, Any]:
         "known": json.dumps(suggestions),
         "completions": json.dumps(completions(suggestions)),
         "forced": forced(form),
-        "edit_open": form.is_new or not values.manual or any(each.field in ("name", "order", "timerExpression", "type", "parentName") for each in form.problems),
+        "edit_open": form.is_new or not values.manual or any(each.field in FOLDED for each in form.problems),
         **params(form, source),
     }  # fmt: skip
 
@@ -260,7 +262,7 @@ def rail(form: ActionForm) -> list[dict[str, Any]]:
             if each.parent_name != parent or any(row["action"] is each for row in rows):
                 continue
             kind = action_type(each.type)
-            here = each is form.values
+            here = each is form.values or same_action(each, form.values)
             rows.append({"action": each, "level": level, "icon": kind.icon if kind else "help", "here": here,
                          "mark": ICONS[worst[0].severity] if here and worst and form.touched is None else ""})  # fmt: skip
             if each.name:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from designer.design import Design
+from designer.lint.events import side_token_checks
 from designer.lint.expression import data_paths
 from designer.lint.keys import check_key_list
 from designer.lint.problem import Fix, Problem, problem
@@ -55,6 +56,7 @@ def flow_checks(design: Design) -> Iterator[Problem]:
         if node.pk in loops:
             yield problem("NOD-010", "sequences", on_node=node.key, a=node.name)
         yield from _untested_timeout(design, node)
+    yield from side_token_checks(design)
 
 
 def _start_conditions(design: Design) -> Iterator[Problem]:

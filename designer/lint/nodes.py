@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from designer.design import Design
+from designer.lint.events import event_checks
 from designer.lint.expression import check_expression
 from designer.lint.keys import check_key_list
 from designer.lint.problem import Fix, Problem, problem
@@ -30,6 +31,7 @@ def node_checks(design: Design, node: Node) -> Iterator[Problem]:
         yield from check_key_list(design, node.input_keys, "inputKeys")
     if node.type == "EXCLUSIVE_GATEWAY":
         yield from _rules(design, node)
+    yield from event_checks(design, node)
     yield from _actions(design, node)
 
 

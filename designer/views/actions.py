@@ -14,9 +14,9 @@ from django.shortcuts import render
 from django.urls import URLPattern, path
 from django.views.decorators.http import require_http_methods
 
-from designer.catalog import action_type, types_for
+from designer.catalog import ActionValues, action_type, types_for
 from designer.forms import action_form
-from designer.forms.action_form import SAVES, ActionForm
+from designer.forms.action_form import SAVES, ActionForm, comparable
 from designer.forms.posted import Posted, read
 from designer.forms.view import changed_meanwhile, context
 from designer.lint import Problem, problem
@@ -107,7 +107,10 @@ def save(page: Page, node: Node, form: ActionForm, posted: Posted) -> HttpRespon
                 swap_with=form.swap_with.id if form.swap_with else None,
             )
     except Stale as stale:
-        return conflict(page, node, form, posted, stale.row)
+        stored = ActionValues.from_row(stale.row, parent_name=stale.row.parent.name if stale.row.parent else "")
+        if comparable(stored) != comparable(form.values):
+            return conflict(page, node, form, posted, stale.row)
+        row = stale.row  # a double click: what was asked is stored already
     close = page.address("node-actions", node.key)
     if posted.op == "save_close":
         return go_to(page.request, close)

@@ -88,6 +88,7 @@ function settle(answer, focused, structural, status) {
   if (focused && document.activeElement?.id !== focused && !box) document.getElementById(focused)?.focus({ preventScroll: true });
   const summary = document.querySelector('#live-summary [role="alert"]');
   if (structural && summary && status !== 204) { summary.focus({ preventScroll: true }); document.getElementById('work-scroll').scrollTo({ top: 0, behavior: 'smooth' }); openFolds(); }
+  if (document.activeElement?.closest('.message-split .cm-content')) markLine();
   const said = document.getElementById('live-summary').dataset.said;
   if (said) announce(said);
 }
@@ -147,6 +148,15 @@ document.addEventListener('htmx:beforeOnLoad', event => { if (event.detail.xhr.g
 addEventListener('beforeunload', event => {
   if (!leaving && !readOnly && document.getElementById('live-crumbs').dataset.dirty === 'yes' && document.getElementById('touched').value) event.preventDefault();
 });
+
+// ---------- the line that is edited is marked in the preview too ----------
+for (const happening of ['keyup', 'click', 'focusin']) form.addEventListener(happening, event => event.target.closest?.('.message-split .cm-content') && markLine());
+async function markLine() {
+  const view = (await editor)?.editorOf(document.getElementById('field-message'));
+  if (!view) return;
+  const number = view.state.doc.lineAt(view.state.selection.main.head).number;
+  for (const [position, line] of form.querySelectorAll('.preview .ln').entries()) line.classList.toggle('cur', position === number - 1);
+}
 
 // ---------- moments in the reader's own time ----------
 function localClocks(root) {

@@ -2,7 +2,7 @@
 import { draw } from '../../design/diagram.js';
 
 const host = document.getElementById('rail-canvas');
-if (host && getComputedStyle(host).display !== 'none') {
+if (host?.clientWidth) {
   const { xml } = JSON.parse(document.getElementById('rail-diagram').textContent);
   const diagram = await draw(host, xml);
   const shape = diagram.registry.get(host.dataset.node);
