@@ -41,6 +41,13 @@ def free_the_leases_of_the_dead() -> None:
     OutboxShard.objects.update(owner="", until=LONG_AGO)
 
 
+def forget_the_signs_of_the_dead() -> None:
+    """The supervisor waits until each process has given a sign of life of its own."""
+    from engine.models import Heartbeat
+
+    Heartbeat.objects.all().delete()
+
+
 def main() -> None:
     """All steps in order."""
     django.setup()
@@ -53,6 +60,7 @@ def main() -> None:
     set_up()
     forget_the_last_broker()
     free_the_leases_of_the_dead()
+    forget_the_signs_of_the_dead()
     passwords: dict[str, str] = json.loads((config.var_dir / "demo.json").read_text())["passwords"]
     for person in PEOPLE:
         make_person(person, passwords[person.name])

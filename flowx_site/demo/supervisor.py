@@ -14,6 +14,7 @@ and in Redis is lost then; instances, timers and unsent messages are rows and go
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -21,6 +22,7 @@ import urllib.error
 import urllib.request
 from collections import deque
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import IO
@@ -38,6 +40,7 @@ TOPICS = {"warehouse.bike.reserve.v1": 4, "ai.flowx.dev.engine.receive.bike.rese
 PREPARE_LIMIT_S = 120.0
 READY_LIMIT_S = 90.0
 LOOK_EACH_S = 0.2
+GIVE_SIGNS = {"gateway", "worker", "beat"}  # write a row once they work (engine 15.5)
 STARTS_PER_MINUTE = 4  # a part that ends more often than this is broken
 SETTINGS_OF_PRODUCTION = ("FLOWX_PRODUCTION", "DEBUG", "ALLOWED_HOSTS", "FLOWX_DB_POOL_SIZE")
 
@@ -125,9 +128,9 @@ class Supervisor:
             part.process = children.start(part.command, log=log, env=self._environ, cwd=BASE_DIR)
 
     def _wait_until_ready(self, folder: Folder) -> None:
-        """Return once the site answers that it is ready; a part that ends meanwhile ends the demo."""
+        """Return once the site says that it is ready and the others live; a part that ends meanwhile ends the demo."""
         deadline = time.monotonic() + READY_LIMIT_S
-        while not is_ready(self._address):
+        while not (is_ready(self._address) and signs_of_life(folder) >= GIVE_SIGNS):
             for part in self._parts:
                 if part.process is not None and part.process.poll() is not None:
                     raise DemoRefusedError(f"The demo's {part.name} did not start: {last_line(folder, part)}")
@@ -216,6 +219,15 @@ def is_ready(address: str) -> bool:
             return bool(answer.status == 200)
     except (urllib.error.URLError, OSError):
         return False
+
+
+def signs_of_life(folder: Folder) -> set[str]:
+    """The kinds of processes that have said in the database that they live; read without Django, which is not set up for it."""
+    try:
+        with closing(sqlite3.connect(f"file:{folder.path / 'flowx.sqlite3'}?mode=ro", uri=True, timeout=1)) as database:
+            return {kind for (kind,) in database.execute("SELECT kind FROM engine_heartbeat")}
+    except sqlite3.Error:
+        return set()
 
 
 def last_line(folder: Folder, part: Part) -> str:

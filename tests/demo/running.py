@@ -149,6 +149,10 @@ class Demo:
         assert len(found) == 1, found
         return found[0]
 
+    def parts_but(self, gone: int, word: str) -> list[int]:
+        """The parts with `word` in their command line, other than one that was killed."""
+        return [number for number, line in self.parts.items() if word in line and number != gone]
+
     def interrupt(self) -> int:
         """Ctrl-C; gives the exit code."""
         assert self.process is not None
