@@ -27,7 +27,7 @@ async function show(address, { push = true, focus = false } = {}) {
   await htmx.ajax('GET', url.pathname + url.search, { target: '#panel', swap: 'innerHTML' });
   if (push) history.pushState({ panel: true }, '', url.pathname + url.search + url.hash);
   [, key] = node;
-  if (panel.querySelector('.tabs [aria-selected="true"]')) sessionStorage.setItem('designer.tab', node[2] === 'problems' ? 'config' : node[2]);
+  if (panel.querySelector('.tabs [aria-current]')) sessionStorage.setItem('designer.tab', node[2] === 'problems' ? 'config' : node[2]);
   settle();
   if (focus) (url.hash && document.getElementById(url.hash.slice(1)) || document.getElementById('panel-title'))?.focus();
 }
@@ -63,7 +63,7 @@ document.addEventListener('click', async event => {
   if (!link) return;
   event.preventDefault();
   if (link.matches('[data-close-panel]')) { if (await mayLeave()) close(); }
-  else show(link.href, { focus: !link.closest('.tabs') }).then(() => link.closest('.tabs') && panel?.querySelector('.tabs [aria-selected="true"]')?.focus());
+  else show(link.href, { focus: !link.closest('.tabs') }).then(() => link.closest('.tabs') && panel?.querySelector('.tabs [aria-current]')?.focus());
 });
 addEventListener('popstate', () => {
   const inside = location.pathname.startsWith(`${version}node/`);

@@ -32,10 +32,10 @@ def test_what_is_not_there_is_answered_404(client_of, published, path):
 
 def test_the_header_names_version_state_saving_and_problems(client_of, broken):
     page = Page(client_of("PROCESS_ADMIN").get(address(broken)))
-    assert page["version.menu"].words == "v2"
+    assert page["version.menu"].words == "Version v2"
     assert page["version.state"].words == "Draft"
     assert page["version.saved"].words.startswith("Saved")
-    assert page["version.problems"].get("aria-label") == "Problems: 1 errors, 1 blockers, 1 warnings"
+    assert page["version.problems"].words == "Problems errors 1 blockers 1 warnings 1"
     assert page["version.start"].words == "Start test mode"
     assert page["version.menu.v1"].words == "v1 Published Sample process"
 
@@ -97,12 +97,12 @@ def test_d002_the_address_restores_node_tab_and_view(client_of, broken):
     client = client_of("PROCESS_READ")
     page = Page(client.get(address(broken, "node/rider_details/actions")))
     assert "canvas" in page
-    assert page["panel.tab.actions"].get("aria-selected") == "true"
+    assert page["panel.tab.actions"].get("aria-current") == "page"
     assert page["panel"].get("aria-label") == "Node: Rider details"
     page = Page(client.get(address(broken, "node/bike_reserved/config"), {"view": "outline"}))
     assert "outline" in page
     assert "sel" in page["outline.row[bike_reserved]"].get("class")
-    assert page["panel.tab.config"].get("aria-selected") == "true"
+    assert page["panel.tab.config"].get("aria-current") == "page"
     page = Page(client.get(address(broken, "problems"), {"severity": "blocker", "at": "2"}))
     assert page["problems.number"].words == "1 of 1"
     assert [code for code in page.codes() if code] == ["NOD-005"]
@@ -115,7 +115,7 @@ def test_for_htmx_the_panel_comes_alone(client_of, draft):
     assert "actions.list" in page
 
 
-def test_d064_the_problems_list_shows_every_problem_worst_first_with_its_way(client_of, broken):
+def test_the_problems_list_shows_every_problem_worst_first_with_its_way(client_of, broken):
     page = Page(client_of("PROCESS_EDIT").get(address(broken, "problems")))
     assert page.codes() == ["TMR-003", "NOD-005", "KEY-101"]
     first = page["problems.row[1]"].words

@@ -5,6 +5,7 @@ const host = document.getElementById('rail-canvas');
 if (host?.clientWidth) {
   const { xml } = JSON.parse(document.getElementById('rail-diagram').textContent);
   const diagram = await draw(host, xml);
+  host.querySelectorAll('a, [tabindex]').forEach(element => { element.tabIndex = -1; });  // the picture is hidden from screen readers
   const shape = diagram.registry.get(host.dataset.node);
   if (shape) {
     const scale = 0.78;
