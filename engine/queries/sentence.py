@@ -65,7 +65,7 @@ def with_incidents(status: Status, stuck: list[Incident], beside: list[Incident]
     ]
     meanwhile = [token_words(status, token)[0] for token in list(others)[:SHOWN_TOKENS]]
     if meanwhile:
-        said.append(say("Meanwhile: "))
+        said.append(say("Meanwhile:"))
     return Saying(join(said + meanwhile), "stop", "error")
 
 
