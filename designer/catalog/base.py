@@ -20,12 +20,13 @@ ACTIVITIES = ("TASK", "USER_TASK")
 @dataclass(frozen=True, slots=True)
 class ParamSpec:
     """One parameter: its stored key, its label, the value of a new action, and for a choice the stored values with their
-    words. `replaces`: it has a Replace values switch."""
+    words. `testid`: its test hook after `action.` (designer 0.6). `replaces`: it has a Replace values switch."""
 
     key: str
     label: str
     default: str = ""
     choices: tuple[tuple[str, str], ...] = ()
+    testid: str = ""
     replaces: bool = False
 
 

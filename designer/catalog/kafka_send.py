@@ -110,10 +110,9 @@ def with_header(action: ActionValues, name: str, value: str) -> str:
 def literal_header(action: ActionValues, name: str) -> str:
     """The text of a header that holds no placeholder, else ''."""
     value = header_values(action).get(name)
-    literal = isinstance(value, str) and not isinstance(value, jsontext.Bare)
-    if not literal or ("${" in value and action.replaces("headers")):
+    if not isinstance(value, str) or isinstance(value, jsontext.Bare):
         return ""
-    return str(value)
+    return "" if "${" in value and action.replaces("headers") else value
 
 
 def _headers(design: Design, action: ActionValues, target: str) -> Iterator[Problem]:
@@ -215,11 +214,19 @@ TYPE = ActionType(
     locked_manual=False,
     suggested_name="send",
     params=(
-        ParamSpec("source", "Source", "CUSTOM", (("CUSTOM", "Custom"), ("INTEGRATION", "From Integration"))),
-        ParamSpec("topicName", "Topics", replaces=True),
-        ParamSpec("message", "Message", replaces=True),
-        ParamSpec("headers", "Advanced configuration (headers)", DEFAULT_HEADERS, replaces=True),
-        ParamSpec("messageKey", "Message key", replaces=True),
+        ParamSpec(
+            "source",
+            "Source",
+            "CUSTOM",
+            (("CUSTOM", "Custom"), ("INTEGRATION", "From Integration")),
+            "params.kafka.source",
+        ),
+        ParamSpec("topicName", "Topics", testid="params.kafka.topics", replaces=True),
+        ParamSpec("message", "Message", testid="params.kafka.message", replaces=True),
+        ParamSpec(
+            "headers", "Advanced configuration (headers)", DEFAULT_HEADERS, testid="params.kafka.headers", replaces=True
+        ),
+        ParamSpec("messageKey", "Message key", testid="params.kafka.key", replaces=True),
     ),
     check=check,
     paths_read=paths_read,

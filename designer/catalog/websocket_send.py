@@ -17,6 +17,8 @@ from designer.lint.words import nearest
 from engine.core import paths
 
 START_TYPE = "START_PROCESS_INHERIT"
+MESSAGE_TYPES = (("data", "Default"), ("action", "Action"))
+TARGETS = (("ACTIVE", "Active process"), ("PARENT", "Parent process"))
 SKELETON = """{
   "processName": "",
   "type": "START_PROCESS_INHERIT",
@@ -136,11 +138,9 @@ TYPE = ActionType(
     node_types=ACTIVITIES,
     suggested_name="show",
     params=(
-        ParamSpec("messageType", "Message Type", "data", (("data", "Default"), ("action", "Action"))),
-        ParamSpec("message", "Message", replaces=True),
-        ParamSpec(
-            "targetProcess", "Target Process", "ACTIVE", (("ACTIVE", "Active process"), ("PARENT", "Parent process"))
-        ),
+        ParamSpec("messageType", "Message Type", "data", MESSAGE_TYPES, "params.websocket.type"),
+        ParamSpec("message", "Message", testid="params.websocket.message", replaces=True),
+        ParamSpec("targetProcess", "Target Process", "ACTIVE", TARGETS, "params.websocket.target"),
     ),
     check=check,
     paths_read=paths_read,

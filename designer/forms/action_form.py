@@ -19,6 +19,7 @@ from designer.lint import Problem, Severity, by_severity, check_action, count
 from designer.lint.action import clean_name, free_name
 from designer.lint.template import json_template
 from designer.models import Action, DataModelAttribute, Node, Version
+from designer.node_form import touch
 from designer.rows import new_action_key
 
 SAVES = ("save", "save_close")
@@ -241,7 +242,7 @@ def _add_key(form: ActionForm, path: str, user: Any) -> None:
     if not version.editable:
         return
     DataModelAttribute.objects.get_or_create(version=version, path=path)
-    fixes.touch(version, user)
+    touch(version, user)
     form.design = load(Version.objects.select_related("process").get(pk=version.pk))
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from django.utils import timezone
 
 from engine.core import durations
 from engine.core.durations import TimerError
+from flowx_site.config import config
 
 PICKS = (("30 s", "PT30S"), ("5 min", "PT5M"), ("1 h", "PT1H"), ("1 day", "P1D"), ("7 days", "P7D"))
 
@@ -31,7 +33,7 @@ def delay_echo(text: str, *, manual: bool = False) -> Echo:
         return Echo("Read from the data when the action is triggered.")
     try:
         duration = durations.parse_duration(text)
-        moment = duration.after(timezone.now(), timezone.get_current_timezone())  # type: ignore[arg-type]
+        moment = duration.after(timezone.now(), ZoneInfo(config.time_zone))
     except TimerError:
         return Echo()
     local = timezone.localtime(moment)

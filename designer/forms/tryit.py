@@ -11,7 +11,6 @@ from engine.core import jsonio, paths
 from engine.core.jsonio import Json
 from engine.core.paths import Path, PathError
 
-
 WIDTH = 76
 
 

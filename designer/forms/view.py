@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 from django.utils import timezone
@@ -12,11 +14,10 @@ from django.utils.timesince import timesince
 
 from designer import preview
 from designer.catalog import ActionValues, action_type, types_for
-from designer.catalog.kafka_send import header_values
 from designer.design import same_action
 from designer.forms.action_form import ActionForm, comparable, severity_word
 from designer.forms.echo import PICKS, delay_echo
-from designer.forms.helper import picked_headers, read_helper
+from designer.forms.helper import picked_headers
 from designer.forms.posted import FLAGS, LISTS, MANUAL_ONLY
 from designer.forms.tryit import try_keys
 from designer.lint import Problem, Severity, by_severity
@@ -41,12 +42,6 @@ TESTIDS = {
     "restartFromSnapshot": "back.snapshot",
     "keysForRestart": "back.keys",
     "keys": "data.keys",
-    "source": "params.kafka.source",
-    "topicName": "params.kafka.topics",
-    "headers": "params.kafka.headers",
-    "messageKey": "params.kafka.key",
-    "messageType": "params.websocket.type",
-    "targetProcess": "params.websocket.target",
 }
 LABELS = {
     "name": "Name",
@@ -157,9 +152,7 @@ def field_view(form: ActionForm, name: str) -> FieldView:
     """The field with its findings, as far as they are shown now."""
     kind = form.kind
     spec = kind.spec(name) if kind else None
-    testid = TESTIDS.get(name) or (
-        "params.websocket.message" if form.values.type == "WEBSOCKET_SEND" else "params.kafka.message"
-    )
+    testid = spec.testid if spec else TESTIDS.get(name, f"params.{name}")
     counted: dict[str, int] = {}
     notes = []
     for each in form.visible(name):
@@ -203,17 +196,15 @@ def shown_list(form: ActionForm, name: str) -> list[str]:
 
 
 def was(form: ActionForm) -> dict[str, str]:
-    """How the form stands now, so that the next request sees what was switched."""
+    """How the form stands now, so that the next request sees what was switched or picked."""
     values = form.values
-    state = {
+    return {
         "type": values.type,
         "manual": str(values.manual).lower(),
         "allowTokenReset": str(values.allow_token_reset).lower(),
         "messageType": values.text("messageType"),
+        **{f"picker-{name}": text for name, text in picked_headers(values).items()},
     }
-    if values.type == "KAFKA_SEND":
-        state |= {f"picker-{name}": text for name, text in picked_headers(values).items()}
-    return state
 
 
 def kept(form: ActionForm) -> list[tuple[str, str]]:
@@ -222,34 +213,12 @@ def kept(form: ActionForm) -> list[tuple[str, str]]:
 
 
 def params(form: ActionForm, source: preview.Source) -> dict[str, Any]:
-    """What only the parameters of one type show."""
-    values = form.values
-    if values.type == "KAFKA_SEND":
-        callbacks = [each.name for each in form.design.actions_by_node.get(values.node_id, [])]
-        names = ", ".join(
-            f"{name} = {value}" if name != "processInstanceId" else name
-            for name, value in header_values(values).items()
-        )
-        return {
-            "rendered": preview.render_json(values.text("message"), source, replaces=values.replaces("message"), root="message"),
-            "record_headers": preview.record_headers(values, source),
-            "topics": [(topic, preview.render_plain(topic, source)) for topic in values.topics],
-            "pickers": picked_headers(values),
-            "callback_names": callbacks,
-            "reply_nodes": [node.name for node in form.design.nodes if node.data_stream_topics],
-            "header_words": names,
-            "message_key": preview.render_plain(values.text("messageKey"), source) or str(source.state.uuid),
-        }  # fmt: skip
-    if values.type == "WEBSOCKET_SEND":
-        rendered = preview.render_json(values.text("message"), source, replaces=values.replaces("message"))
-        starts = values.text("messageType") == "action"
-        names = sorted(form.design.processes) if starts else []
-        return {
-            "rendered": rendered,
-            "helper": read_helper(form.design, values) if starts else None,
-            "process_names": names,
-        }
-    return {}
+    """What only the parameters of this type show: `context` of `designer.forms.types.<type>`, where there is one."""
+    name = f"designer.forms.types.{form.values.type.lower()}"
+    if form.kind is None or find_spec(name) is None:
+        return {}
+    found: dict[str, Any] = import_module(name).context(form, source)
+    return found
 
 
 def rail(form: ActionForm) -> list[dict[str, Any]]:

@@ -27,7 +27,7 @@ def check_expression(
         if error.fix is not None:
             fix = Fix(f"Use {error.fix}", "set", field, spliced(text, error.offset, error.length, error.fix))
         line, column = (error.line, error.column) if error.line else (None, None)
-        yield problem(error.code, field, line=line, column=column, fix=fix, **{"what": what, **error.values})
+        yield problem(error.code, field, line=line, column=column, fix=fix, filled={"what": what, **error.values})
         return
     for each in expressions.warnings(text):
         fix = Fix(f"Use {each.fix}", "set", field, spliced(text, each.offset, each.length, each.fix))

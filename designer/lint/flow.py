@@ -146,8 +146,8 @@ def _loops_without_wait(design: Design) -> set[int]:
         index[root] = low[root] = len(index)
         stack.append(root)
         while work:
-            pk, ways = work[-1]
-            following = next(ways, None)
+            pk, onward = work[-1]
+            following = next(onward, None)
             if following is None:
                 work.pop()
                 if work:

@@ -91,23 +91,24 @@ def is_known(design: Design, path: Path) -> bool:
 def check_path(design: Design, path: Path, place: Place) -> Iterator[Problem]:
     """KEY-101 to 105 for one path that an action reads."""
     text = paths.format(path)
-    at = {"line": place.line, "column": place.column}
     parameter = design.parameters.get(text)
     known = known_keys(design)
     plain = names(path)
     if place.browser and (text == "user.jwt" or (parameter is not None and parameter.secret)):
-        yield problem("KEY-105", place.field, path=text, **at)
+        yield problem("KEY-105", place.field, path=text, line=place.line, column=place.column)
         return
     if not is_known(design, path):
         yield unknown_key(design, "KEY-101", text, place.field, line=place.line, column=place.column)
         return
     if parameter is not None and plain in known.attributes:
-        yield problem("KEY-103", place.field, path=text, **at)
+        yield problem("KEY-103", place.field, path=text, line=place.line, column=place.column)
     if (blocked := _goes_into(known, path)) is not None:
         part, attribute = blocked
-        yield problem("KEY-104", place.field, path=text, part=part, type=attribute.type, **at)
+        yield problem(
+            "KEY-104", place.field, path=text, part=part, type=attribute.type, line=place.line, column=place.column
+        )
     if place.target and is_sensitive(known, plain):
-        yield problem("KEY-102", place.field, path=text, target=place.target, **at)
+        yield problem("KEY-102", place.field, path=text, target=place.target, line=place.line, column=place.column)
 
 
 def unknown_key(
@@ -115,7 +116,7 @@ def unknown_key(
 ) -> Problem:
     """KEY-101 or DTS-006: with the nearest known key, and a blocker where the process has strict keys."""
     near = nearest(text, known_keys(design).names)
-    fixes = (Fix(f"Add {text} to the data model", "add_key", field_name, text),)
+    fixes: tuple[Fix, ...] = (Fix(f"Add {text} to the data model", "add_key", field_name, text),)
     if near:
         fixes = (Fix(f"Use {near}", "replace_key", field_name, f"{text}\n{near}"), *fixes)
     strict = design.version.strict_keys and code == "KEY-101"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -79,11 +80,13 @@ def problem(
     line: int | None = None,
     column: int | None = None,
     fix: Fix | tuple[Fix, ...] | None = None,
+    filled: Mapping[str, Any] | None = None,
     **values: Any,
 ) -> Problem:
-    """Make a finding from the catalogue; `values` fill its text. With a line and a column the sentence says where."""
+    """Make a finding from the catalogue; `values`, and `filled` where they come as a mapping, fill its
+    text. With a line and a column the sentence says where."""
     entry = CATALOGUE[code]
-    text = entry.text(variant, values)
+    text = entry.text(variant, {**(filled or {}), **values})
     if line is not None and column is not None:
         text = f"Line {line}, column {column}: {text}"
     fixes = fix if isinstance(fix, tuple) else (fix,) if fix else ()

@@ -43,7 +43,7 @@ def _problem(text: str, field: str, label: str, fault: Fault) -> Problem:
         fix = Fix(name, "set", field, apply_fix(text, fault))
     line, column = (fault.line, fault.column) if fault.line else (None, None)
     values = {**fault.values, "field": label}
-    return problem(fault.code, field, line=line, column=column, fix=fix, **values)
+    return problem(fault.code, field, line=line, column=column, fix=fix, filled=values)
 
 
 def check_json(

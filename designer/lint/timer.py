@@ -27,8 +27,8 @@ def check_timer(design: Design, text: str, field: str) -> Iterator[Problem]:
         durations.check_action_timer(text)
     except TimerError as error:
         fix = Fix(f"Use {error.fix}", "set", field, error.fix) if error.fix else None
-        yield problem(error.code, field, fix=fix, **error.values)
+        yield problem(error.code, field, fix=fix, filled=error.values)
         return
     for warning in durations.warnings(text):
         label = f"Use {warning.fix}" if warning.fix else "Use no delay"
-        yield problem(warning.code, field, fix=Fix(label, "set", field, warning.fix), **warning.values)
+        yield problem(warning.code, field, fix=Fix(label, "set", field, warning.fix), filled=warning.values)

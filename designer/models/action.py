@@ -10,7 +10,7 @@ from designer.models.graph import Node
 from designer.models.version import Version
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django.db.models.fields.related_descriptors import RelatedManager
 
 
 class Action(models.Model):

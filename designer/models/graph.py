@@ -10,7 +10,7 @@ from django.db import models
 from designer.models.version import Version
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django.db.models.fields.related_descriptors import RelatedManager
 
     from designer.models.action import Action
 

@@ -11,7 +11,7 @@ from django.db.models import Q
 from designer.models.process import Process
 
 if TYPE_CHECKING:
-    from django.db.models.manager import RelatedManager
+    from django.db.models.fields.related_descriptors import RelatedManager
 
     from designer.models.action import Action
     from designer.models.attribute import DataModelAttribute

@@ -21,7 +21,7 @@ def test_d127_each_code_is_asserted_by_a_test():
     tests = "".join(path.read_text("utf-8") for path in HERE.glob("test_*.py") if path.name != Path(__file__).name)
     asserted = set(re.findall(r"[A-Z]{2,3}-\d{3}", tests))
     assert CATALOGUE.keys() - PENDING - asserted == set()
-    assert PENDING <= CATALOGUE.keys()
+    assert CATALOGUE.keys() >= PENDING
 
 
 def test_d127_retired_codes_are_never_used():

@@ -185,7 +185,7 @@ def test_d084_a_failure_half_way_leaves_nothing(document: dict[str, Any]):
     document["swimlanes"][0]["name"] = "y" * 90
     document["nodes"][0]["type"] = "START"
     document["sequences"].append(dict(document["sequences"][0], key="again"))
-    with pytest.raises(Exception, match="(?i)unique"):
+    with pytest.raises(Exception, match=r"(?i)unique"):
         import_version(document)
     assert (Process.objects.count(), Node.objects.count(), Action.objects.count()) == (0, 0, 0)
 

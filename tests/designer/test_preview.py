@@ -56,7 +56,8 @@ def test_d059_the_preview_is_what_the_engine_sends_for_the_same_data(draft: Draf
     sent = template.compile_json(MESSAGE, root="message").render(lookup_for(world, source.state))
     assert rendered.text == sent
     assert json.loads(sent) == {
-        "id": f"LR-{row.pk}", "name": 'T"${x}', "height": 174, "rows": [{"n": 1.5}], "none": None, "first": "1.5", "where": "north",
+        "id": f"LR-{row.pk}", "name": 'T"${x}', "height": 174, "rows": [{"n": 1.5}], "none": None, "first": "1.5",
+        "where": "north",
     }  # fmt: skip
     assert json.loads(shown(rendered)) == json.loads(sent)
     assert rendered.size_bytes == len(sent.encode())

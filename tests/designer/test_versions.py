@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -13,10 +14,10 @@ from designer.compile import compile_version
 from designer.design import load
 from designer.models import Process, Version, VersionState
 from designer.versions import DraftExists, VersionRefused
-from engine import publishing
+from engine import publishing, runtime
 from engine.core.graph import Graph
-from engine.core.stimuli import Refusal
-from engine.models import PublishedProcess, Snapshot
+from engine.core.stimuli import Actor, Refusal, Start
+from engine.models import Instance, PublishedProcess, Snapshot
 from tests.designer.conftest import Draft
 
 pytestmark = pytest.mark.django_db
@@ -142,6 +143,38 @@ def test_d078_e005_discarding_a_draft_leaves_all_other_versions(sound: Draft):
     assert states(published.process) == {1: "PUBLISHED"}
 
 
+def start(snapshot: int, *, test: bool = False) -> Instance:
+    """A started instance of a snapshot, by the engine's runtime."""
+    stimulus = Start(uuid=uuid4(), snapshot_id=snapshot, params={}, actor=Actor("edith", None), test=test)
+    runtime.apply([stimulus])
+    return Instance.objects.get(uuid=stimulus.uuid)
+
+
+def test_d078_e005_deleting_a_definition_is_prc_010_while_instances_run(sound: Draft):
+    published = versions.publish(sound.version)
+    instance = start(published.snapshot)
+    with pytest.raises(VersionRefused) as refused:
+        versions.delete_process(published.process)
+    found = refused.value.problems[0]
+    assert (found.code, found.message) == ("PRC-010", "1 instance(s) are running.")
+    assert states(published.process) == {1: "PUBLISHED"}
+    Instance.objects.filter(pk=instance.pk).update(state="TERMINATED")
+    versions.delete_process(published.process)
+    assert states(published.process) == {1: "DELETED"}
+
+
+def test_d076_a_draft_runs_in_test_mode_and_later_edits_do_not_touch_the_run(sound: Draft):
+    snapshot = publishing.compile_draft(sound.version.pk, "edith")
+    instance = start(snapshot.id, test=True)
+    sound.kafka("added_later")
+    graph = Graph.from_json(json.loads(Snapshot.objects.get(pk=instance.snapshot_id).body))
+    node = graph.node_named("user_task")
+    assert instance.test
+    assert instance.state == "STARTED"
+    assert [action.name for action in node.actions] == ["confirm"]
+    assert not PublishedProcess.objects.exists()
+
+
 def test_discarding_the_only_version_removes_the_process(draft: Draft):
     versions.discard_draft(draft.version)
     assert not Process.objects.exists()
@@ -177,7 +210,7 @@ def test_a_draft_compiles_to_one_test_snapshot_until_it_changes(sound: Draft):
     assert publishing.compile_draft(sound.version.pk, "edith").id != first.id
 
 
-def test_a_draft_with_blockers_is_not_started(draft: Draft):
+def test_d076_a_draft_with_blockers_is_not_started(draft: Draft):
     draft.kafka(headers='{"destinationId": "nobody"}')
     with pytest.raises(Refusal) as refused:
         publishing.compile_draft(draft.version.pk, "edith")
