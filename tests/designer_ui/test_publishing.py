@@ -10,6 +10,7 @@ from designer.models import Action, Process, Version
 from engine.models import Instance, Snapshot
 from tests.designer_ui.conftest import LEASING, address
 from tests.designer_ui.pages import Page
+from tests.designer_ui.test_node_config import form_of
 
 pytestmark = pytest.mark.django_db
 
@@ -170,3 +171,19 @@ def test_an_export_is_a_file_named_after_the_version(client_of, published):
     answer = client_of("PROCESS_READ").get(address(published, "export"))
     assert answer["Content-Disposition"] == f'attachment; filename="{LEASING}_v1.json"'
     assert json.loads(answer.content)["process"]["name"] == LEASING
+
+
+def test_d141_input_keys_limit_a_user_tasks_data_call_and_empty_gives_all_but_sensitive(client_of, draft):
+    client = client_of("PROCESS_ADMIN", "INSTANCE_ADMIN")
+    values = {"application": {"client": {"firstName": "Tamsin", "email": "t@example.com"}}, "other": 1}
+
+    def seen(input_keys: str) -> dict:
+        node = draft.nodes.get(key="rider_details")
+        posted = form_of(node, inputKeys=input_keys)
+        assert client.post(address(draft, "node/rider_details/config"), posted).status_code == 302
+        client.post(address(draft, "start"), {"params": json.dumps(values)})
+        instance = Instance.objects.order_by("-id")[0]
+        return client.get(f"/api/process/{instance.uuid}/data/{node.pk}").json()["data"]
+
+    assert seen("application.client.firstName") == {"application": {"client": {"firstName": "Tamsin"}}}
+    assert seen("") == {"application": {"client": {"firstName": "Tamsin"}}, "other": 1}
