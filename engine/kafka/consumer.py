@@ -60,6 +60,7 @@ class EngineConsumer:
         self._next: dict[Partition, int] = {}
         self._waiting: list[Record] = []  # read, not taken in: the database is away
         self._unplaced: set[Partition] = set()  # assigned while the database was away
+        self._not_placed: Exception | None = None
         self._paused = False
         self._failures = 0
         self._retry_at = 0.0
@@ -85,6 +86,8 @@ class EngineConsumer:
                 self.turn()
             except Exception as error:
                 trouble.begin(error)
+                if isinstance(error, KafkaException) and error.args[0].fatal():
+                    self.close()  # this client is done for: the next turn makes another
                 stop.wait(1.0)
                 continue
             trouble.end()
@@ -94,6 +97,9 @@ class EngineConsumer:
     def turn(self, timeout_s: float = POLL_S) -> int:
         """Read what there is and take it in; gives how many records were read."""
         records = self._read(timeout_s)
+        if self._not_placed is not None:
+            error, self._not_placed = self._not_placed, None
+            self._pause(error)
         if self._paused and time.monotonic() < self._retry_at:
             return len(records)
         if self._unplaced or self._waiting:
@@ -102,7 +108,7 @@ class EngineConsumer:
 
     def close(self) -> None:
         """Leave the group, so that others go on at once."""
-        consumer, self._consumer = self._consumer, None
+        consumer, self._consumer, self._offsets = self._consumer, None, None
         if consumer is not None:
             consumer.close()
         self._waiting.clear()
@@ -122,8 +128,11 @@ class EngineConsumer:
         return records
 
     def _open(self) -> Consumer:
+        """The consumer, subscribed. Which cluster it is on is asked here: a call-back may not ask (see `_on_assign`)."""
         if self._consumer is None:
             self._consumer = self._make_consumer(self.group)
+        if self._offsets is None:
+            self._offsets = Offsets(self.group, self._cluster_id(self._consumer))
             self._consumer.subscribe(
                 [self._pattern], on_assign=self._on_assign, on_revoke=self._on_revoke, on_lost=self._on_revoke
             )
@@ -193,20 +202,23 @@ class EngineConsumer:
     # --- partitions ----------------------------------------------------------------------------------------------------
 
     def _on_assign(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
-        """Begin where our own rows say; without the database, begin later."""
+        """Begin where our own rows say; without the database, begin later.
+
+        Inside a call-back the client takes no calls but those on the assignment: another one would abort the process when a
+        second call-back follows in the same poll.
+        """
         new = {(partition.topic, partition.partition) for partition in partitions}
         try:
-            start = self._starting_points(consumer, new)
-            for partition in partitions:
-                at = start.get((partition.topic, partition.partition))
-                if at is not None:
-                    partition.offset = at
-            consumer.incremental_assign(partitions)
+            start = self._starting_points(new)
         except Exception as error:
-            log.warning("Partitions cannot be placed yet: %s", error)
-            consumer.incremental_assign(partitions)
+            start = {}
             self._unplaced |= new
-            self._pause(error)
+            self._not_placed = error
+        for partition in partitions:
+            at = start.get((partition.topic, partition.partition))
+            if at is not None:
+                partition.offset = at
+        consumer.incremental_assign(partitions)
 
     def _on_revoke(self, consumer: Consumer, partitions: list[TopicPartition]) -> None:
         """Others read these now: what was read and not taken in is theirs to read again."""
@@ -220,7 +232,7 @@ class EngineConsumer:
     def _place(self) -> None:
         """Move to where the rows say, now that the database is there; what was read meanwhile is read again."""
         consumer = self._open()
-        start = self._starting_points(consumer, self._unplaced)
+        start = self._starting_points(self._unplaced)
         placed = set(start)
         for topic, number in sorted(self._unplaced):
             if (topic, number) in start:
@@ -231,10 +243,8 @@ class EngineConsumer:
         self._waiting = [record for record in self._waiting if (record.topic, record.partition) not in placed]
         self._unplaced.clear()
 
-    def _starting_points(self, consumer: Consumer, partitions: set[Partition]) -> dict[Partition, int]:
-        if self._offsets is None:
-            self._offsets = Offsets(self.group, self._cluster_id(consumer))
-        start = self._offsets.where_to_start(partitions, self._topic_ids({topic for topic, _ in partitions}))
+    def _starting_points(self, partitions: set[Partition]) -> dict[Partition, int]:
+        start = self._known_offsets().where_to_start(partitions, self._topic_ids({topic for topic, _ in partitions}))
         for partition in partitions:
             self._next.pop(partition, None)
         self._next |= start
@@ -256,7 +266,7 @@ class EngineConsumer:
             self._next.pop(partition, None)
 
     def _known_offsets(self) -> Offsets:
-        assert self._offsets is not None, "records come after an assignment"
+        assert self._offsets is not None, "made before the subscription"
         return self._offsets
 
     def _topic_ids(self, topics: set[str]) -> dict[str, str]:
