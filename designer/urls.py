@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-
 from django.urls import URLPattern, path
 
-from designer.views import lifecycle, node, processes, rows, version
+from designer.views import actions, lifecycle, node, processes, rows, version
 
 app_name = "designer"
 
@@ -27,6 +25,7 @@ urlpatterns: list[URLPattern] = [
     path(f"{VERSION}/fix", rows.fix, name="fix"),
     path(f"{VERSION}/publish", lifecycle.publish, name="publish"),
     path(f"{VERSION}/draft", lifecycle.draft, name="draft"),
+    path(f"{VERSION}/duplicate", lifecycle.duplicate, name="duplicate"),
     path(f"{VERSION}/discard", lifecycle.discard, name="discard"),
     path(f"{VERSION}/start", lifecycle.start, name="start"),
     path(f"{VERSION}/export", lifecycle.export, name="export"),
@@ -40,12 +39,4 @@ urlpatterns: list[URLPattern] = [
 ]
 
 # The action form: `action` is the form of a stored one, `action-new` the form of a new one (`?type=`).
-if find_spec("designer.views.actions"):
-    from designer.views import actions
-
-    urlpatterns += actions.patterns
-else:
-    urlpatterns += [
-        path(f"{NODE}/actions/new", node.actions, name="action-new"),
-        path(ACTION, version.process, name="action"),
-    ]
+urlpatterns += actions.patterns

@@ -48,5 +48,9 @@ def staff(permission: str, operation: str) -> Callable[[View[Arguments]], View[A
 def refused(request: HttpRequest, permission: str, operation: str) -> HttpResponse:
     """403, naming the right: "You need the right '{right}' to {operation}." """
     context: dict[str, Any] = {"right": RIGHTS.get(permission, permission), "operation": operation}
-    template = "shell/403_fragment.html" if request.headers.get("HX-Request") else "shell/403.html"
+    template = "shell/403.html"
+    if request.headers.get("HX-Request"):
+        template = (
+            "shell/403_dialog.html" if request.headers.get("HX-Target") == "dialog" else "shell/403_fragment.html"
+        )
     return render(request, template, context, status=403)

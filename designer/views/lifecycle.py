@@ -16,7 +16,7 @@ from designer.models import Process, VersionState
 from designer.versions import DraftExists, VersionRefused
 from designer.views.access import refused, staff
 from designer.views.page import Page, find_page, placed
-from designer.views.processes import leave_for, over_list
+from designer.views.processes import CREATE, leave_for, over_list
 from designer.views.version import VIEW
 from engine import publishing
 from engine.core import jsonio
@@ -88,6 +88,21 @@ def draft(request: HttpRequest, name: str, number: int) -> HttpResponse:
             return over_version(page, "designer/dialogs/draft.html", status=409, existing=error.draft)
         return leave_for(request, reverse("designer:version", args=[name, made.number]))
     return over_version(page, "designer/dialogs/draft.html", existing=page.draft)
+
+
+@staff(*CREATE)
+def duplicate(request: HttpRequest, name: str, number: int) -> HttpResponse:
+    """Take this version as draft v1 of a new process; asks its name (PRC-001 to 003)."""
+    page = find_page(request, name, number)
+    wanted, problems = request.POST.get("name", "").strip(), []
+    if request.method == "POST":
+        try:
+            made = versions.duplicate(page.version, wanted, user=request.user)
+        except VersionRefused as error:
+            problems = error.problems
+        else:
+            return leave_for(request, reverse("designer:version", args=[made.process.name, made.number]))
+    return over_version(page, "designer/dialogs/duplicate.html", name=wanted, problems=problems)
 
 
 @staff(*EDIT)

@@ -101,6 +101,20 @@ def test_create_draft_asks_when_there_is_one_already(client_of, draft, published
     assert now.actions.get(name="tell_rider").timer_expression == "PT5S"
 
 
+def test_d145_a_duplicate_is_draft_v1_under_a_new_name_and_create_draft_opens_or_replaces(client_of, draft, published):
+    client = client_of("PROCESS_EDIT")
+    url = address(published, "duplicate")
+    assert "PRC-002" in Page(client.post(url, {"name": LEASING})).codes()
+    assert client.post(url, {"name": "leasing_copy"})["Location"] == "/admin/processes/leasing_copy/v/1/"
+    copied = Version.objects.get(process__name="leasing_copy")
+    assert (copied.number, copied.state, copied.actions.count()) == (1, "DRAFT", published.actions.count())
+    asked = Page(client.post(address(published, "draft")))
+    assert asked["create-draft.open"].words == "Open draft v2"
+    made = client.post(address(published, "draft"), {"replace": "1"})
+    assert Version.objects.get(process=published.process, state="DRAFT").pk != draft.pk
+    assert made["Location"].startswith(f"/admin/processes/{LEASING}/v/")
+
+
 def test_discarding_a_draft_leaves_every_other_version(client_of, draft, published):
     client = client_of("PROCESS_EDIT")
     Action.objects.filter(version=draft, name="tell_rider").update(timer_expression="PT6S")

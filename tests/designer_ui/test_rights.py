@@ -46,6 +46,13 @@ def test_d001_each_refused_page_names_the_missing_right(client_of, draft, path, 
     assert f"You need the right ‘{right}’ to " in Page(answer)["shell.forbidden"].words
 
 
+def test_in_a_dialog_the_missing_right_is_said_in_the_dialog(client_of, draft):
+    headers = {"HTTP_HX_REQUEST": "true", "HTTP_HX_TARGET": "dialog"}
+    answer = client_of("PROCESS_READ").get(address(draft, "start"), **headers)
+    assert answer.status_code == 403
+    assert Page(answer)["forbidden"].tag == "dialog"
+
+
 def test_a_reader_sees_no_control_that_changes_something(client_of, broken):
     page = Page(client_of("PROCESS_READ").get(address(broken, "node/rider_details/actions")))
     assert "actions.add" not in page
