@@ -123,6 +123,25 @@ def test_what_is_typed_while_a_check_is_under_way_is_kept(designer, draft):
     expect(designer.one("node.config.name.error")).to_have_count(0)
 
 
+def test_d150_the_live_check_is_asked_once_300_ms_after_the_last_key_and_says_what_a_save_says(designer, draft):
+    page = designer.open(draft, "node/bike_reserved/config")
+    page.evaluate("""() => {
+      window.keys = []; window.asked = [];
+      document.addEventListener('input', () => keys.push(performance.now()), true);
+      document.addEventListener('htmx:beforeRequest', () => asked.push(performance.now()));
+    }""")
+    with designer.checked_live():
+        designer.one("node.config.responseTimeout").press_sequentially("x9", delay=20)
+    times = page.evaluate("({keys, asked})")
+    assert len(times["keys"]) == 2
+    for asked in times["asked"]:
+        assert asked - max(key for key in times["keys"] if key <= asked) >= 299
+    live = designer.one("node.config.responseTimeout.error").inner_text()
+    designer.one("node.config.save").click()
+    expect(designer.one("node.config.summary")).to_be_visible()
+    assert designer.one("node.config.responseTimeout.error").inner_text() == live
+
+
 def test_leaving_a_form_with_typed_text_asks_and_stay_keeps_it(designer, draft):
     page = designer.open(draft, "node/bike_reserved/config")
     with designer.checked_live():

@@ -159,7 +159,7 @@ def test_rows_of_topics_are_added_and_removed_without_javascript_and_nothing_is_
     assert (len(node.data_stream_topics), node.response_timeout, node.name) == (1, "PT2M", "Bike reserved")
 
 
-def test_the_live_check_says_what_a_save_would_and_stores_nothing(client_of, draft):
+def test_d150_the_live_check_says_what_a_save_would_and_stores_nothing(client_of, draft):
     node = draft.nodes.get(key="bike_reserved")
     client = client_of("PROCESS_EDIT")
     posted = form_of(node, responseTimeout="P30S", name="")
