@@ -1,7 +1,7 @@
 """Which behaviours of the specification no test names yet.
 
-The three specifications end in checklists: rows E-nnn (engine), D-nnn (designer), S-nnn (scenarios). A test names a row in the name
-of its function or of a parameter (`e042`), or anywhere in its file (`E-042`). Rows that begin with LATER or RETIRED are not asked
+The three specifications end in checklists: rows E-nnn (engine), D-nnn (designer), S-nnn (scenarios). A test names a row in its
+name or a parameter (`e042`), or anywhere in its file (`E-042`). Rows that begin with LATER or RETIRED are not asked
 for. `pending.txt` lists the rest, one a line; it only shrinks. Run `python docs/spec/pending.py` to write it anew.
 """
 

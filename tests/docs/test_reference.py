@@ -21,7 +21,9 @@ def test_e243_table_of_settings_is_the_programs_own() -> None:
 
 
 def test_paths_are_those_of_the_openapi_document() -> None:
-    rows = re.findall(r"^\| (GET|POST) \| `(/api/[^`]+)` \|", (DOCS / "reference" / "http.md").read_text(), re.MULTILINE)
+    rows = re.findall(
+        r"^\| (GET|POST) \| `(/api/[^`]+)` \|", (DOCS / "reference" / "http.md").read_text(), re.MULTILINE
+    )
     document = api.get_openapi_schema()
     there = {(method.upper(), path) for path, methods in document["paths"].items() for method in methods}
     assert set(rows) == there
@@ -64,7 +66,9 @@ def test_frames_have_the_documented_keys() -> None:
     running = (
         process()
         .start()
-        .task("Tell", websocket_send("greet", '{"name": "${name}"}'), websocket_send("ask", action, messageType="action"))
+        .task(
+            "Tell", websocket_send("greet", '{"name": "${name}"}'), websocket_send("ask", action, messageType="action")
+        )
         .user_task("Form", save_data("go"))
         .end()
         .publish()

@@ -27,7 +27,9 @@ def test_each_row_is_named_by_a_test_or_listed_as_pending(checklist: ModuleType)
 
 def test_a_row_that_a_test_names_is_not_pending(checklist: ModuleType) -> None:
     done = [row for row in checklist.listed() if row not in checklist.pending()]
-    assert not done, f"take these lines out of docs/spec/pending.txt (python docs/spec/pending.py does it): {' '.join(done)}"
+    assert not done, (
+        f"take these lines out of docs/spec/pending.txt (python docs/spec/pending.py does it): {' '.join(done)}"
+    )
 
 
 def test_rows_are_numbered_once(checklist: ModuleType) -> None:
