@@ -144,7 +144,7 @@ def let_timers_come_due() -> None:
     fire_all_due()
 
 
-def test_e139_e140_s150_s151_after_the_response_timeout_the_token_goes_on_and_the_reply_is_late(
+def test_e139_e140_s151_after_the_response_timeout_the_token_goes_on_and_the_reply_is_late(
     offsets: Offsets,
 ) -> None:
     instance = waiting_for_an_answer()
