@@ -67,6 +67,14 @@ class Design:
         return {node.pk: node for node in self.nodes}
 
     @cached_property
+    def actions_by_lower_name(self) -> dict[str, list[ActionValues]]:
+        """Actions whose names are equal apart from capitals, so that a check of one looks at few others."""
+        grouped: dict[str, list[ActionValues]] = defaultdict(list)
+        for action in self.actions:
+            grouped[action.name.lower()].append(action)
+        return grouped
+
+    @cached_property
     def node_by_name(self) -> dict[str, Node]:
         return {node.name: node for node in self.nodes}
 

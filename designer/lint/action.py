@@ -64,14 +64,13 @@ def _name(design: Design, action: ActionValues) -> Iterator[Problem]:
     if illegal := _ILLEGAL.search(name):
         clean = clean_name(name)
         yield problem("ACT-003", "name", c=illegal.group(), fix=Fix(f"Use {clean}", "set", "name", clean))
-    others = [each for each in design.actions if not same_action(each, action) and each is not action]
+    alike_named = design.actions_by_lower_name.get(name.lower(), [])
+    others = [each for each in alike_named if not same_action(each, action) and each is not action]
     if taken := next((each for each in others if each.name == name), None):
         free = free_name(design, name)
         node = design.node_by_id[taken.node_id].name
         yield problem("ACT-004", "name", name=name, node=node, fix=Fix(f"Rename to {free}", "set", "name", free))
-    elif alike := next(
-        (each for each in others if each.name.lower() == name.lower() and _is_later(action, each)), None
-    ):
+    elif alike := next((each for each in others if _is_later(action, each)), None):
         yield problem("ACT-022", "name", a=name, b=alike.name)
 
 
