@@ -38,13 +38,28 @@ def enter(turn: Turn, token: Token, node: Node) -> None:
     )
     turn.state.visits.append(visit)
     came_from, token.node_name = token.node_name, node.name
+    was_in = token.swimlane, token.stage
+    token.stage = node.stage or token.stage
     token.node_id, token.swimlane, token.visit, token.status = node.id, node.swimlane, visit, NodeStatus.ARRIVED
     turn.changed_visit(visit)
     turn.changed_token(token)
     turn.moved[token.id] = token
     if came_from != node.name:
         turn.entry("Advance", token=token, node=node, user="", details={"from": came_from})
+    if token.swimlane != was_in[0]:
+        token.assignee = ""  # it was for the tasks of that swimlane
+    _crossed(turn, token, node, "Swimlane", was_in[0], token.swimlane)
+    _crossed(turn, token, node, "Stage", was_in[1], token.stage)
     events.arm_boundaries(turn, token, node)
+
+
+def _crossed(turn: Turn, token: Token, node: Node, what: str, before: str, after: str) -> None:
+    """Another swimlane or stage: its exit and enter go to the journal (engine 3.4, step 1, and 12)."""
+    if before == after:
+        return
+    if before:
+        turn.entry(f"{what} exit", token=token, node=node, subject=what, user="", details={"name": before})
+    turn.entry(f"{what} enter", token=token, node=node, subject=what, user="", details={"name": after})
 
 
 def advance(turn: Turn, token: Token) -> None:

@@ -12,6 +12,9 @@ from engine.core.jsonio import Json
 from engine.core.state import InstanceState
 from engine.core.turn import World
 
+JWT_PATH: paths.Path = ("user", "jwt")
+"""Only the whole value of a Kafka header may name it; everywhere else there is nothing (engine 7)."""
+
 Lookup = Callable[[paths.Path], Json | paths.Missing]
 
 
@@ -29,6 +32,8 @@ def lookup_for(world: World, state: InstanceState) -> Lookup:
         name = path[0]
         if isinstance(name, str) and name in reserved:
             return reserved[name] if len(path) == 1 else paths.MISSING
+        if path == JWT_PATH:
+            return paths.MISSING
         value = paths.get(state.params, path)
         if value is not None and value is not paths.MISSING:
             return value

@@ -12,6 +12,7 @@ from engine.core import firing, flow, jsonio, manual, paths, records, sequence, 
 from engine.core.actions import ActionFailed
 from engine.core.actions.append_params import merged
 from engine.core.commands import (
+    assign,
     change_timer,
     deliver,
     edit_variables,
@@ -25,6 +26,7 @@ from engine.core.commands import (
 from engine.core.stimuli import (
     INSTANCE_NOT_FOUND,
     AppendParams,
+    Assign,
     ChangeTimer,
     Deliver,
     Dismiss,
@@ -100,6 +102,8 @@ def _apply(turn: Turn, stimulus: Stimulus) -> Done:
             return _done(turn, hold.hold(turn, stimulus))
         case Unhold():
             return _done(turn, hold.unhold(turn, stimulus))
+        case Assign():
+            return _done(turn, assign.run(turn, stimulus))
         case RunTimer():
             return _done(turn, run_timer.run(turn, stimulus))
         case ChangeTimer():

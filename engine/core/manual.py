@@ -12,8 +12,6 @@ from engine.core.state import ActionState, ActionStatus, InstanceStatus, Token, 
 from engine.core.stimuli import TOKEN_NOT_FOUND, Done, Execute, Refusal
 from engine.core.turn import Turn
 
-EXECUTE_TYPES = frozenset(ActionType)
-
 
 def execute(turn: Turn, stimulus: Execute) -> Done:
     """Run a manual action, or go back to one of an earlier node (engine 4.5, 9.3)."""
@@ -31,7 +29,7 @@ def execute(turn: Turn, stimulus: Execute) -> Done:
         _too_large(turn, token, node, action, size)
     else:
         turn.state.params = merged
-        sequence.trigger(turn, token, node, action)
+        sequence.trigger(turn, token, node, action, upload=stimulus.upload or "")
     failed = [
         incident
         for incident in turn.open_incidents(visit)
@@ -71,19 +69,19 @@ def _executable(turn: Turn, stimulus: Execute) -> tuple[Token, Node, Action, bac
     if token.state is not TokenState.ACTIVE:
         raise Refusal(409, "Token is not active.", entity="token")
     if target is not None:
+        _check_endpoint(target.action, stimulus)
         back.check_allowed(turn, token, target)
         return token, target.node, target.action, target
     if action is None:
         raise Refusal(400, "Action not found on the current node.", entity="action")
+    if not action.manual:
+        raise Refusal(400, "Only manual actions can be executed.", entity="action")
+    _check_endpoint(action, stimulus)
     _check_callable(node, action, sequence.visit_of(token).actions)
     return token, node, action, None
 
 
 def _check_callable(node: Node, action: Action, states: Mapping[int, ActionState]) -> None:
-    if not action.manual:
-        raise Refusal(400, "Only manual actions can be executed.", entity="action")
-    if action.type not in EXECUTE_TYPES:
-        raise Refusal(400, "Action type does not match the endpoint.", entity="action")
     if action.parent_name is not None:
         parent = node.action_named(action.parent_name)
         parent_state = None if parent is None else states.get(parent.id)
@@ -92,3 +90,9 @@ def _check_callable(node: Node, action: Action, states: Mapping[int, ActionState
     known = states.get(action.id)
     if known is not None and not action.repeatable and sequence.has_run(known):
         raise Refusal(409, "Action was already executed.", entity="action")
+
+
+def _check_endpoint(action: Action, stimulus: Execute) -> None:
+    """An upload action needs a file, and no other takes one (engine 4.7)."""
+    if (action.type is ActionType.UPLOAD_FILE) != (stimulus.upload is not None):
+        raise Refusal(400, "Action type does not match the endpoint.", entity="action")

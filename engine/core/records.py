@@ -167,7 +167,7 @@ def fail_kept(turn: Turn, kept: Kept, failure: RecordFailed) -> None:
 
 def bury(turn: Turn, message: MessageReceived, error: str) -> None:
     """A record whose transition fails: dead, with an incident on the instance; nothing else changes (engine 6.6)."""
-    kept = Kept(message, KeptState.DEAD, "FAILED", error)
+    kept = Kept(message, KeptState.DEAD, "FAILED", error, message.row_id)
     turn.state.kept.append(kept)
     turn.changed_kept(kept)
     record_incident(turn, message, error)
@@ -186,7 +186,7 @@ def _keep_waiting(turn: Turn, message: MessageReceived, state: KeptState) -> str
 
 
 def _keep(turn: Turn, message: MessageReceived, state: KeptState, reason: str = "") -> str:
-    kept = Kept(message, state, reason)
+    kept = Kept(message, state, reason, row_id=message.row_id)
     turn.state.kept.append(kept)
     turn.changed_kept(kept)
     if state is KeptState.LATE:

@@ -54,10 +54,12 @@ def trigger(
     *,
     siblings: tuple[int, ...] = (),
     outer: tuple[int, ...] = (),
+    upload: str = "",
 ) -> Ran:
     """Run an action now, or schedule it when it has a delay.
 
-    `siblings` are the ids of the actions that wait for it when it is delayed, `outer` those that follow after them. An action
+    `siblings` are the ids of the actions that wait for it when it is delayed, `outer` those that follow after them, `upload`
+    the file of an upload action. An action
     that is not repeatable and has run, or is about to, is passed over (engine 4.4).
     """
     visit = visit_of(token)
@@ -66,6 +68,7 @@ def trigger(
         return Ran.DONE
     state = visit.actions.setdefault(action.id, ActionState(action.name, ActionStatus.EXECUTING))
     state.runs += 1
+    state.upload = upload or state.upload
     turn.changed_visit(visit)
     if action.timer_expression:
         try:

@@ -20,16 +20,17 @@ def start(world: World, stimulus: Start) -> Done:
     params = dict(stimulus.params)
     check_start(graph, params, world.limits.params)
     state = _new_instance(world, stimulus, params)
-    return Done(state.uuid, begin(world, state, node, stimulus.actor.name))
+    by = stimulus.by or stimulus.actor
+    return Done(state.uuid, begin(world, state, node, by.name, reason=stimulus.reason))
 
 
-def begin(world: World, state: InstanceState, node: Node, user: str) -> dict[str, Any]:
+def begin(world: World, state: InstanceState, node: Node, user: str, *, reason: str = "") -> dict[str, Any]:
     """Put the first token on its START node and let it go; gives the start answer, with the token still ARRIVED there."""
     turn = Turn(world, state)
     turn.user = user
     token = _first_token(turn, node)
     event = "Start with inherit" if state.relation == "INHERITED" else "Start"
-    turn.entry(event, token=token, node=node, subject="Process Instance")
+    turn.entry(event, token=token, node=node, subject="Process Instance", details=_origin(state, reason))
     _arm_expiry(turn)
     answer = start_answer(state, turn.graph, token, world.websocket_path)
     flow.advance(turn, token)
@@ -38,6 +39,14 @@ def begin(world: World, state: InstanceState, node: Node, user: str) -> dict[str
         answer["state"] = str(state.state)
     turn.closing_frames()
     return answer
+
+
+def _origin(state: InstanceState, reason: str) -> dict[str, Any]:
+    """What the journal says of a start that repeats an earlier one (engine 13.7)."""
+    details: dict[str, Any] = {"reason": reason} if reason else {}
+    if state.restarted_from_uuid is not None:
+        details["restartedFrom"] = str(state.restarted_from_uuid)
+    return details
 
 
 def _new_instance(world: World, stimulus: Start, params: dict[str, Any]) -> InstanceState:
@@ -75,7 +84,7 @@ def _first_token(turn: Turn, node: Node) -> Token:
         start_node_id=node.id,
         node_id=node.id,
         node_name=node.name,
-        swimlane=node.swimlane,
+        swimlane="",
         created_at=turn.now,
         updated_at=turn.now,
         version=-1,

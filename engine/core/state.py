@@ -82,6 +82,7 @@ class ActionState:
     completed: int = 0
     last_executed: datetime | None = None
     waits_for: tuple[int, ...] = ()  # ids of the subprocesses whose end completes a synchronous run
+    upload: str = ""  # temporary file of the newest run of an upload action
 
     @property
     def done(self) -> bool:
@@ -127,6 +128,8 @@ class Token:
     version: int = 0
     replaces_id: int | None = None
     history_until: int = 0
+    stage: str = ""  # the stage last entered; nodes without one keep it (engine 12)
+    assignee: str = ""  # user that the task was assigned to; limits nobody (engine 2.7)
     visit: Visit | None = None
 
 
@@ -193,7 +196,7 @@ class Incident:
 class Subscription:
     """A token waits for a message event (engine 1.8); `correlation` is the compared value as JSON text.
 
-    `held` is the data of an event that came while the instance was on hold.
+    `held` is the data of an event that came while the instance was on hold; `stored` says that there is a row for it.
     """
 
     id: int
@@ -203,6 +206,7 @@ class Subscription:
     message_name: str
     correlation: str
     held: str | None = None
+    stored: bool = False
 
 
 class KeptState(StrEnum):
@@ -259,6 +263,7 @@ class Outgoing:
     key: str | None
     value: str
     headers: dict[str, str]
+    minted: tuple[str, ...] = ()  # headers whose value is a token made when the record leaves (engine 7)
     visit_id: int | None = None
     visit_number: int | None = None
     action_id: int | None = None

@@ -44,6 +44,8 @@ class Start:
     message_id: UUID | None = None
     restarted_from: UUID | None = None
     node_id: int | None = None  # the node of a timer or message event that starts it; else a START node is picked
+    by: Actor | None = None  # who starts it again for its owner (engine 13.7)
+    reason: str = ""
 
     @property
     def instance_uuid(self) -> UUID:
@@ -63,6 +65,7 @@ class Execute:
     body: Mapping[str, Any]
     actor: Actor
     lanes: frozenset[str] | None = None
+    upload: str | None = None  # id of the temporary file, for a call of `/upload`
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,7 @@ class MessageReceived:
     partition: int | None = None
     offset: int | None = None
     manual: bool = False
+    row_id: int | None = None  # of a stored record that is given again
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,18 +166,34 @@ class Terminate:
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """Freeze the instance (engine 2.7)."""
+    """Freeze the instance (engine 2.7). With `repeatable` an instance that is held already is no error (Kafka)."""
 
     instance_uuid: UUID
     actor: Actor
     reason: str = ""
+    repeatable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Unhold:
-    """Go on, with what came due meanwhile, in order of arrival (engine 2.7)."""
+    """Go on, with what came due meanwhile, in order of arrival (engine 2.7). `repeatable` as for Hold."""
 
     instance_uuid: UUID
+    actor: Actor
+    reason: str = ""
+    repeatable: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Assign:
+    """Set the assignee of the instance's open tokens in a swimlane, or clear it with an empty one (engine 2.7).
+
+    Without a swimlane it is the only one in which the instance has open tokens.
+    """
+
+    instance_uuid: UUID
+    swimlane: str
+    assignee: str
     actor: Actor
     reason: str = ""
 
@@ -281,6 +301,7 @@ Command = (
     | Hold
     | Unhold
     | Dismiss
+    | Assign
     | RunTimer
     | MoveToken
     | EditVariables

@@ -301,7 +301,8 @@ class Turn:
 
     def drop_subscription(self, subscription: Subscription) -> None:
         del self.state.subscriptions[subscription.id]
-        if self.world.changes.subscriptions.pop(subscription.id, None) is None or subscription.held is not None:
+        self.world.changes.subscriptions.pop(subscription.id, None)
+        if subscription.stored:
             self.world.changes.unsubscribed.add(subscription.id)
 
     def pending_timers(self, visit: Visit | None = None) -> list[Timer]:

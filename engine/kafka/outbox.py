@@ -18,6 +18,7 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import Min
 
+from engine.kafka import minting
 from engine.leases import Leases
 from engine.models import OutboxMessage, OutboxShard
 
@@ -29,6 +30,8 @@ BACK_OFF_S = 1.0
 BACK_OFF_MAX_S = 60.0
 MESSAGE_ID = "Fx-MessageId"
 AS_BYTES = "Fx-AsBytes"  # internal, never sent: which of key and value are base64 of what is no text
+MINTED = "Fx-Minted"  # internal, never sent: names of headers whose value is a token made as the record leaves
+INTERNAL = frozenset({AS_BYTES, MINTED})
 ERROR_LENGTH = 2_000
 
 
@@ -61,6 +64,8 @@ class Row:
         if not isinstance(stored, dict):
             raise ValueError("The headers of the row are no JSON object.")
         as_bytes = stored.pop(AS_BYTES, "")
+        for name in stored.pop(MINTED, ()):
+            stored[name] = minting.token_for(self.instance_id, self.topic)
         stored[MESSAGE_ID] = str(self.id)
         headers: list[tuple[str, str | bytes | None]] = [(name, str(text).encode()) for name, text in stored.items()]
         key = None if self.key is None else self.key.encode()

@@ -21,6 +21,7 @@ from uuid import UUID
 
 from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from django.db import DatabaseError, connection, transaction
+from django.db import Error as DatabaseGone
 from django.utils import timezone
 
 from engine import faults, runtime, wakeups
@@ -222,7 +223,7 @@ class Relay:
             )
         except KafkaException as error:
             self._settle(lane, row, error.args[0])
-        except BufferError:
+        except (BufferError, DatabaseGone):  # the database is asked where a token is made for a header
             self._away(lane)
         except (ValueError, TypeError) as error:  # the row itself is broken
             lane.under_way = None

@@ -14,8 +14,8 @@ from engine.models.instances import (
     Token,
     Visit,
 )
-from engine.models.messages import KafkaOffset, OutboxMessage, OutboxShard, ReceivedMessage
-from engine.models.operations import AuditEntry, FailedStart, Heartbeat, IdBlock
+from engine.models.messages import HandledRequest, KafkaOffset, OutboxMessage, OutboxShard, ReceivedMessage
+from engine.models.operations import AuditEntry, FailedStart, Heartbeat, IdBlock, TemporaryUpload
 
 __all__ = [
     "ApiToken",
@@ -24,6 +24,7 @@ __all__ = [
     "EventSubscription",
     "FailedStart",
     "GenericParameterValue",
+    "HandledRequest",
     "Heartbeat",
     "IdBlock",
     "IdempotencyRecord",
@@ -42,6 +43,7 @@ __all__ = [
     "SocketTicket",
     "StartCorrelation",
     "SwimlanePermission",
+    "TemporaryUpload",
     "Timer",
     "Token",
     "Visit",

@@ -79,6 +79,8 @@ class Token(models.Model):
     version = models.BigIntegerField(default=0)
     replaces_id = models.BigIntegerField(null=True, help_text="The token that a reset or a move ended.")
     history_until = models.BigIntegerField(default=0, help_text="Visits of that token below this number are kept.")
+    stage = models.CharField(max_length=100, blank=True, default="", help_text="The stage last entered (engine 12).")
+    assignee = models.CharField(max_length=150, blank=True, default="", help_text="Limits nobody (engine 2.7).")
     created_at = models.DateTimeField()
     updated_at = models.DateTimeField()
 

@@ -87,6 +87,16 @@ class KafkaOffset(models.Model):
         return f"{self.topic}[{self.partition}] {self.next}"
 
 
+class HandledRequest(models.Model):
+    """The `Fx-MessageId` of a request to the engine itself (start, operation, message event) that had its effect."""
+
+    message_id = models.UUIDField(primary_key=True)
+    at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return str(self.message_id)
+
+
 class ReceivedMessage(models.Model):
     """A record that was not applied at once: early, held, late, unmatched or dead (engine 6.6)."""
 

@@ -16,10 +16,25 @@ class FailedStart(models.Model):
     message = models.TextField()
     body = models.TextField()
     related_instance_uuid = models.UUIDField(null=True)
+    restarted_uuid = models.UUIDField(null=True, help_text="The instance that Start again made of it (13.7).")
     at = models.DateTimeField(db_index=True)
 
     def __str__(self) -> str:
         return f"{self.process_name}: {self.message}"
+
+
+class TemporaryUpload(models.Model):
+    """A file sent to an upload action, for requests of its instance only; swept after 24 hours (engine 4.8, 15.6)."""
+
+    id = models.UUIDField(primary_key=True)
+    instance_uuid = models.UUIDField(db_index=True)
+    name = models.CharField(max_length=255)
+    content_type = models.CharField(max_length=100, blank=True)
+    size_bytes = models.BigIntegerField()
+    created_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} of {self.instance_uuid}"
 
 
 class AuditEntry(models.Model):

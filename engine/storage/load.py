@@ -132,6 +132,7 @@ def action_states(text: str) -> dict[int, core.ActionState]:
             completed=raw["completed"],
             last_executed=datetime.fromisoformat(raw["lastExecutedDate"]) if raw["lastExecutedDate"] else None,
             waits_for=tuple(raw.get("waitsFor") or ()),
+            upload=raw.get("upload", ""),
         )
         for action_id, raw in stored.items()
     }
@@ -157,6 +158,8 @@ def _tokens(found: dict[int, core.InstanceState]) -> None:
             version=row.version,
             replaces_id=row.replaces_id,
             history_until=row.history_until,
+            stage=row.stage,
+            assignee=row.assignee,
         )
         if token.state in core.OPEN_TOKEN:
             mine = [visit for visit in state.visits if visit.token_id == token.id and visit.left_at is None]
@@ -227,7 +230,7 @@ def _subscriptions(found: dict[int, core.InstanceState]) -> None:
     if found:
         for row in EventSubscription.objects.filter(instance_id__in=found).order_by("id"):
             found[row.instance_id].subscriptions[row.id] = core.Subscription(
-                row.id, row.token_id, row.visit_id, row.node_id, row.message_name, row.correlation, row.held
+                row.id, row.token_id, row.visit_id, row.node_id, row.message_name, row.correlation, row.held, True
             )
 
 

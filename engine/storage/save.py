@@ -11,7 +11,7 @@ from engine.core import jsonio, paths
 from engine.core import state as core
 from engine.core.stimuli import FromElsewhere, Throw
 from engine.core.turn import Changes, World, timestamp
-from engine.kafka import deadletters
+from engine.kafka import deadletters, outbox
 from engine.models import (
     EventSubscription,
     Incident,
@@ -182,6 +182,8 @@ def _token(state: core.InstanceState, token: core.Token) -> dict[str, Any]:
         "version": token.version,
         "replaces_id": token.replaces_id,
         "history_until": token.history_until,
+        "stage": token.stage,
+        "assignee": token.assignee,
         "created_at": token.created_at,
         "updated_at": token.updated_at,
     }
@@ -198,11 +200,12 @@ def _visit(state: core.InstanceState, visit: core.Visit) -> dict[str, Any]:
         "arrived_at": visit.arrived_at,
         "left_at": visit.left_at,
         "waiting_since": visit.waiting_since,
-        "actions": _action_states(visit),
+        "actions": action_states(visit),
     }
 
 
-def _action_states(visit: core.Visit) -> str:
+def action_states(visit: core.Visit) -> str:
+    """The action states of a visit as they are stored; `engine.storage.load.action_states` reads them."""
     return jsonio.dumps(
         {
             str(action_id): {
@@ -212,6 +215,7 @@ def _action_states(visit: core.Visit) -> str:
                 "completed": state.completed,
                 "lastExecutedDate": None if state.last_executed is None else timestamp(state.last_executed),
                 **({"waitsFor": list(state.waits_for)} if state.waits_for else {}),
+                **({"upload": state.upload} if state.upload else {}),
             }
             for action_id, state in visit.actions.items()
         }
@@ -296,7 +300,7 @@ def outgoing(state: core.InstanceState, row: core.Outgoing, world: World) -> dic
         "topic": row.topic,
         "key": row.key,
         "value": row.value,
-        "headers": jsonio.dumps(dict(row.headers)),
+        "headers": jsonio.dumps(_headers(row)),
         "shard": shard_of(str(state.uuid)),
         "state": "queued",
         "instance_id": state.id,
@@ -311,6 +315,12 @@ def outgoing(state: core.InstanceState, row: core.Outgoing, world: World) -> dic
         "created_at": world.now,
         "last_error": "",
     }
+
+
+def _headers(row: core.Outgoing) -> dict[str, Any]:
+    """The headers as stored: with the names of those that the relay fills in as the record leaves (engine 7)."""
+    stored: dict[str, Any] = {name: text for name, text in row.headers.items() if name not in outbox.INTERNAL}
+    return stored | ({outbox.MINTED: list(row.minted)} if row.minted else {})
 
 
 def _dead_letters(made: Changes, world: World) -> list[dict[str, Any]]:

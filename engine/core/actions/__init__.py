@@ -13,6 +13,7 @@ from engine.core.actions import (
     kafka_send,
     save_data,
     start_subprocess,
+    upload_file,
     websocket_send,
 )
 from engine.core.actions.run import ActionFailed, ActionRun
@@ -25,6 +26,7 @@ HANDLERS: Mapping[ActionType, Callable[[ActionRun], None]] = {
     ActionType.BUSINESS_RULE: business_rule.run,
     ActionType.START_SUBPROCESS: start_subprocess.run,
     ActionType.APPEND_PARAMS_TO_PARENT: append_params.run,
+    ActionType.UPLOAD_FILE: upload_file.run,
 }
 
 __all__ = ["HANDLERS", "ActionFailed", "ActionRun"]

@@ -6,31 +6,38 @@ The action is COMPLETED with the transition that holds its rows; the relay sends
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
-from engine.core import jsonio
+from engine.core import jsonio, paths
 from engine.core.actions.run import ActionFailed, ActionRun
 from engine.core.graph import Param
+from engine.core.lookup import JWT_PATH
 from engine.core.state import Outgoing
 
 LEGAL_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
+USER_JWT = "${user.jwt}"
 DEFAULT_HEADERS = '{"processInstanceId": ${processInstanceId}}'
 
 
 def run(action_run: ActionRun) -> None:
     """Make the rows. Raises `ActionFailed`, with nothing sent, for any part that is not legal once filled in."""
-    topics = _topics(action_run)
+    topics = topics_of(action_run)
     value = action_run.json_text("message", root="message", what="message")
     if value[0] not in "{[":
         raise ActionFailed(
             f"The message of '{action_run.action.name}' is neither an object nor a list but {_short(value)}. "
             "Give its key an object or a list, or write the message as an object."
         )
-    headers = _headers(action_run)
-    key = _key(action_run)
+    send(action_run, topics, value, _key(action_run))
+
+
+def send(action_run: ActionRun, topics: list[str], value: str, key: str) -> None:
+    """Queue the same record for each topic, with the action's headers. Raises `ActionFailed` for one that is too large."""
+    headers, minted = _headers(action_run)
     _check_size(action_run, value, headers, key)
     for position, topic in enumerate(topics):
-        _queue(action_run, topic, key, value, headers, position)
+        _queue(action_run, topic, key, value, headers, minted, position)
 
 
 def message_id(instance: UUID, visit_number: int, action_id: int, run_number: int, position: int) -> UUID:
@@ -38,7 +45,8 @@ def message_id(instance: UUID, visit_number: int, action_id: int, run_number: in
     return uuid5(instance, f"{visit_number}:{action_id}:{run_number}:{position}")
 
 
-def _topics(action_run: ActionRun) -> list[str]:
+def topics_of(action_run: ActionRun) -> list[str]:
+    """The topics, filled in and legal (engine 6.3). Raises `ActionFailed`."""
     param = action_run.action.params.get("topicName")
     if param is None or not param.value.strip():
         raise ActionFailed(f"'{action_run.action.name}' has no topic. Add one in the designer and publish.")
@@ -58,21 +66,51 @@ def _topics(action_run: ActionRun) -> list[str]:
     return found
 
 
-def _headers(action_run: ActionRun) -> dict[str, str]:
-    """The configured headers as text, with the sender's ids added where they are missing (engine 6.5)."""
-    configured = {}
+def _headers(action_run: ActionRun) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The configured headers as text, with the sender's ids added where they are missing (engine 6.5), and the names of
+    those that are to hold a token of the instance's owner, made as the record leaves (engine 7)."""
+    configured: dict[str, str] = {}
+    mark = _mark(action_run)
     if action_run.action.text("headers").strip():
-        text = action_run.json_text("headers", root="object", what="headers")
+        text = mark.run.json_text("headers", root="object", what="headers")
         loaded = jsonio.loads(text)
         if not isinstance(loaded, dict):
             raise ActionFailed(f"The headers of '{action_run.action.name}' are not a JSON object. Correct them.")
         configured = {name: header_text(value) for name, value in loaded.items() if value is not None}
+    minted = tuple(mark.gone(name) for name, text in configured.items() if mark.text and text == mark.text)
+    if mark.text:
+        configured = {
+            mark.gone(name): USER_JWT if text == mark.text else mark.gone(text) for name, text in configured.items()
+        }
     state = action_run.turn.state
     own = (str(state.id), str(state.uuid))
     addressed = configured.setdefault("processInstanceId", str(state.id))
     if addressed in own:
         configured.setdefault("processInstanceUuid", str(state.uuid))
-    return configured
+    return configured, minted
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """A text that no value can hold, put in the place of `${user.jwt}` while headers are filled in."""
+
+    run: ActionRun
+    text: str
+
+    def gone(self, text: str) -> str:
+        """Where it is not the whole value of a header there is nothing in its place (engine 7)."""
+        return text.replace(self.text, "") if self.text else text
+
+
+def _mark(action_run: ActionRun) -> Mark:
+    if "jwt" not in action_run.action.text("headers"):
+        return Mark(action_run, "")
+    text = f"\N{OBJECT REPLACEMENT CHARACTER}{action_run.turn.world.new_uuid().hex}"
+
+    def lookup(path: paths.Path) -> jsonio.Json | paths.Missing:
+        return text if path == JWT_PATH else action_run.lookup(path)
+
+    return Mark(replace(action_run, lookup=lookup), text)
 
 
 def header_text(value: jsonio.Json) -> str:
@@ -99,7 +137,15 @@ def _check_size(action_run: ActionRun, value: str, headers: dict[str, str], key:
         )
 
 
-def _queue(action_run: ActionRun, topic: str, key: str, value: str, headers: dict[str, str], position: int) -> None:
+def _queue(
+    action_run: ActionRun,
+    topic: str,
+    key: str,
+    value: str,
+    headers: dict[str, str],
+    minted: tuple[str, ...],
+    position: int,
+) -> None:
     turn, visit, action = action_run.turn, action_run.visit, action_run.action
     row = Outgoing(
         id=message_id(turn.state.uuid, visit.number, action.id, action_run.number, position),
@@ -107,6 +153,7 @@ def _queue(action_run: ActionRun, topic: str, key: str, value: str, headers: dic
         key=key,
         value=value,
         headers=headers,
+        minted=minted,
         visit_id=visit.id,
         visit_number=visit.number,
         action_id=action.id,

@@ -14,6 +14,8 @@ NOT_RUNNING = "Process instance is not running."
 
 
 def hold(turn: Turn, stimulus: Hold) -> dict[str, object]:
+    if stimulus.repeatable and turn.state.state is InstanceStatus.ON_HOLD:
+        return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
     if turn.state.state is not InstanceStatus.STARTED:
         raise Refusal(409, NOT_RUNNING)
     turn.state.state = InstanceStatus.ON_HOLD
@@ -22,6 +24,8 @@ def hold(turn: Turn, stimulus: Hold) -> dict[str, object]:
 
 
 def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
+    if stimulus.repeatable and turn.state.state is InstanceStatus.STARTED:
+        return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
     if turn.state.state is not InstanceStatus.ON_HOLD:
         raise Refusal(409, "Process instance is not on hold.")
     turn.state.state = InstanceStatus.STARTED
