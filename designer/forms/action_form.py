@@ -77,10 +77,14 @@ class ActionForm:
     def locks(self) -> dict[str, str]:
         return locks(self.values)
 
-    @property
-    def base(self) -> str:
-        """What the form was opened on, as JSON: compared with the row when a save turns out stale (ACT-016)."""
-        return json.dumps(comparable(self.stored)) if self.stored is not None else ""
+    def opened_on(self) -> tuple[int, str]:
+        """The revision the form was opened on, and the values of then as JSON, which a stale save compares (ACT-016). A live
+        check keeps them: only opening, saving and the answer to a stale save begin anew."""
+        if self.posted is not None and self.posted.revision is not None:
+            return self.posted.revision, self.posted.base
+        if self.stored is None or self.row is None:
+            return 0, ""
+        return self.row.revision, json.dumps(comparable(self.stored))
 
     def visible(self, name: str) -> list[Problem]:
         """The findings of one field that are shown: before a save only those of touched fields (designer 6.2)."""

@@ -25,7 +25,7 @@ from designer.lint.keys import RESERVED, is_known
 from designer.lint.parameters import label_of
 from designer.lint.references import paths_read
 from designer.models import Action
-from engine.core import paths
+from engine.core import jsonio, paths
 from engine.queries.samples import recent
 
 TESTIDS = {
@@ -131,6 +131,7 @@ def context(form: ActionForm, *, may_see: bool, reveal: bool) -> dict[str, Any]:
         "lists": {name: shown_list(form, name) for name in (*LISTS, "topicName")},
         "pending": posted.pending if posted and posted.op == "check" else {},
         "was": was(form),
+        "opened_on": form.opened_on(),
         "kept": kept(form),
         "touched": " ".join(sorted(posted.touched)) if posted else "",
         "reads": [(paths.format(path), is_known(form.design, path)) for path in paths_read(values) if path[0] not in RESERVED],
@@ -278,7 +279,7 @@ def known(form: ActionForm) -> dict[str, list[list[str]]]:
     """Suggestions: keys with type and example, topics, generic parameters, and what reserved names give."""
     design = form.design
     keys = [
-        [each.path, each.get_type_display(), "" if each.example is None else str(each.example)[:40]]
+        [each.path, each.get_type_display(), "" if each.example is None else jsonio.dumps(each.example).strip('"')[:40]]
         for each in design.attributes
     ]
     keys += [

@@ -130,6 +130,7 @@ def conflict(page: Page, node: Node, form: ActionForm, posted: Posted, row: Acti
     fresh = find_page(page.request, page.process.name, page.version.number)
     stored = next(each for each in fresh.design.actions if each.id == row.pk)
     form.stored, form.row = stored, row
+    posted.revision = None
     facts = changed_meanwhile(posted.base, row, stored)
     changed = facts.pop("changed")
     form.problems = [problem("ACT-016", **facts), *form.problems]

@@ -172,6 +172,16 @@ def test_d004_a_stale_save_is_409_keeps_the_text_and_saving_again_overwrites(cli
     assert (again.status, action.timer_expression, action.repeatable) == (200, "PT1M", False)
 
 
+def test_d004_a_live_check_does_not_hide_that_the_form_is_stale(client: Client, draft: Draft):
+    action = draft.websocket()
+    url = draft.form_url(action)
+    opened = open_form(client, url)
+    Action.objects.filter(pk=action.pk).update(revision=2, timer_expression="PT9S")
+    checked = post(client, url, opened, live=True, timerExpression="PT1M")
+    assert checked.fields["revision"] == ["1"]
+    assert post(client, url, checked, "save").status == 409
+
+
 def test_d005_a_save_after_ones_own_canvas_edits_is_not_stale(client: Client, draft: Draft, editor: User):
     from designer.node_form import touch
 

@@ -17,6 +17,14 @@ function live(root) { return root.querySelectorAll('[data-live][id]'); }
 /** What the server said last of each part: compared with its next answer, since editors and menus change the page itself. */
 function remember(root) { for (const part of live(root)) served.set(part.id, part.outerHTML); }
 
+// ---------- requests: `op` is what the pressed button does; a live check has none ----------
+document.addEventListener('htmx:configRequest', event => {
+  if (event.detail.elt !== form) return;
+  const cause = event.detail.triggeringEvent;
+  delete event.detail.parameters.op;
+  if (cause?.type === 'submit') event.detail.parameters.op = cause.submitter?.value ?? 'update';
+});
+
 // ---------- answers ----------
 document.addEventListener('htmx:beforeSwap', event => {
   if (event.detail.requestConfig?.elt !== form) return;
