@@ -15,7 +15,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import InterfaceError, OperationalError, transaction
+from django.db import IntegrityError, InterfaceError, OperationalError, transaction
 from django.utils import timezone
 
 from engine import faults, runtime, wakeups
@@ -40,7 +40,10 @@ def take_in(records: Sequence[Record], offsets: Offsets) -> None:
     if not records:
         return
     try:
-        Batch(records, offsets).apply()
+        try:
+            Batch(records, offsets).apply()
+        except IntegrityError:  # another consumer has taken in a record with the same id a moment ago: now it is known
+            Batch(records, offsets).apply()
     except Exception as error:
         if is_away(error):
             raise
