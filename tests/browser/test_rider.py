@@ -1,0 +1,126 @@
+"""The rider's page as a web app on the engine's client: it logs in, resumes, obeys action messages, and says faults in words."""
+
+import json
+
+import pytest
+from django.contrib.auth.models import Group
+from django.test import Client
+from playwright.sync_api import Browser, expect
+
+from engine.models import Instance
+from tests import story
+from tests.live import LiveSite
+from tests.story import PROCESS, Rider
+
+pytestmark = pytest.mark.timeout(180)
+
+
+@pytest.fixture
+def site(live_site: LiveSite) -> LiveSite:
+    """The site with the demo's people and the samples."""
+    story.prepare()
+    return live_site
+
+
+@pytest.mark.django_db
+def test_the_page_asks_for_a_login_and_takes_any_user(client: Client) -> None:
+    story.prepare()
+    page = client.get("/demo/rider/", follow=True)
+    assert page.redirect_chain == [("/demo/login/?next=/demo/rider/", 302)]
+    refused = client.post("/demo/login/", {"username": "rider", "password": "wrong"})
+    assert "do not belong together" in refused.content.decode()
+    accepted = client.post("/demo/login/", {"username": "rider", "password": story.PASSWORD})
+    assert accepted.headers["Location"] == "/demo/rider/"
+    page = client.get("/demo/rider/")
+    assert "'unsafe-eval'" not in page.headers["Content-Security-Policy"]
+    assert client.post("/demo/logout/").headers["Location"] == "/demo/login/"
+
+
+def test_e155_the_other_branch_starts_a_second_process_with_values_of_the_first(
+    site: LiveSite, gateway: None, bike_stock: None, browser: Browser
+) -> None:
+    with Rider(browser, site) as rider:
+        rider.lease("CARGO-500", first_name='Ada <b>"${x}"</b>')
+        expect(rider.one("rider.offer")).to_contain_text("Cargo 500 is out of stock.", timeout=story.LIMIT_MS)
+        rider.one("rider.offer.submit").click()
+        advice = rider.one("rider.run[bike_advice]")
+        expect(advice).to_contain_text('Ada <b>"${x}"</b>, how about the City 120?', timeout=story.LIMIT_MS)
+        rider.waits_for("bike_advice", "Finished")
+        rider.waits_for(PROCESS, "Finished")
+        expect(rider.lines("action")).to_have_count(1)
+        first = Instance.objects.get(process_name=PROCESS)
+        second = Instance.objects.get(process_name="bike_advice")
+        assert (second.relation, second.parent_uuid) == ("INHERITED", first.uuid)
+        values = json.loads(second.params)
+        assert values["webAppKeys"] == {"app": "rider", "language": "en-US"}
+        assert values["application"]["client"]["bikeModel"] == "CARGO-500"
+        assert values["reservation"]["error"] == "Cargo 500 is out of stock."
+
+
+def test_e237_reloads_lose_nothing_and_show_nothing_twice(
+    site: LiveSite, gateway: None, bike_stock: None, browser: Browser
+) -> None:
+    with Rider(browser, site) as rider:
+        rider.one("rider.start").click()
+        rider.one("rider.form.firstName").fill("Tamsin")
+        rider.page.reload()
+        expect(rider.one("rider.form.firstName")).to_have_value("Tamsin")
+        rider.one("rider.form.lastName").fill("Vell")
+        rider.one("rider.form.heightCm").fill("174")
+        rider.one("rider.form.submit").click()
+        expect(rider.lines("data").first).to_be_visible()
+        rider.page.reload()
+        expect(rider.one("rider.run.messages")).to_contain_text("is reserved.", timeout=story.LIMIT_MS)
+        rider.waits_for(PROCESS, "Finished")
+        newest = Instance.objects.get().frame_seq
+        for _ in range(2):
+            expect(rider.lines("state").first).to_contain_text("finished")
+            assert rider.numbers() == list(range(1, newest + 1))
+            rider.page.reload()
+        rider.one("rider.again").click()
+        rider.one("rider.form").wait_for()
+        expect(rider.lines("call")).to_have_count(1)
+
+
+def test_a_second_window_follows_the_same_instance(site: LiveSite, browser: Browser) -> None:
+    with Rider(browser, site) as rider:
+        rider.one("rider.start").click()
+        rider.one("rider.form").wait_for()
+        other = rider.page.context.new_page()
+        other.goto(rider.page.url)
+        expect(other.get_by_test_id("rider.run.path")).to_contain_text("Rider details")
+        expect(other.get_by_test_id("rider.connection")).to_have_text("Connected")
+
+
+def test_faults_are_said_in_words(site: LiveSite, browser: Browser) -> None:
+    with Rider(browser, site) as rider:
+        trouble = rider.one("rider.error")
+        rider.page.context.set_offline(True)
+        rider.one("rider.start").click()
+        expect(trouble).to_contain_text("The server cannot be reached.", timeout=story.LIMIT_MS)
+        rider.page.context.set_offline(False)
+
+        Group.objects.get(name="flowx-users").user_set.clear()
+        rider.one("rider.start").click()
+        expect(trouble).to_contain_text("You have no right to do this step.")
+
+        rider.page.context.clear_cookies()
+        rider.one("rider.start").click()
+        expect(trouble).to_contain_text("Your login has ended.")
+        rider.page.get_by_role("link", name="Log in again").click()
+        rider.one("rider.login").wait_for()
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_it_fits_a_phone_and_switches_its_theme(site: LiveSite, browser: Browser, dark: bool) -> None:
+    with Rider(browser, site, width=390) as rider:
+        if dark:
+            rider.one("rider.theme").click()
+        rider.one("rider.start").click()
+        rider.one("rider.form").wait_for()
+        assert rider.page.evaluate("document.documentElement.scrollWidth") == 390
+        assert rider.page.evaluate("document.documentElement.classList.contains('dark')") == dark
+        line = rider.lines("call").first
+        line.locator("summary").click()
+        expect(line.locator("pre")).to_contain_text('"process": "bicycle_leasing_request"')
+        assert rider.page.evaluate("document.documentElement.scrollWidth") == 390
