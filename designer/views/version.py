@@ -13,6 +13,8 @@ from designer.views.access import staff
 from designer.views.page import find_page, placed, severities
 
 VIEW = ("designer.view_process", "see process definitions")
+WINDOW = 200
+"""How many problems one page lists; stepping and the links at its end lead to the others."""
 
 
 @staff(*VIEW)
@@ -52,9 +54,14 @@ def problems(request: HttpRequest, name: str, number: int) -> HttpResponse:
     selected = next((each for each in listed if str(each.position) == at), None)
     steps = {each.position: index for index, each in enumerate(listed)}
     index = steps[selected.position] if selected else -1
+    first = max(index, 0) // WINDOW * WINDOW
     chosen = next((each for each in page.design.nodes if selected and each.key == selected.problem.node), None)
     context = page.context(
-        listed=listed,
+        listed=listed[first : first + WINDOW],
+        matching=len(listed),
+        window=f"{first + 1}–{min(first + WINDOW, len(listed))}" if len(listed) > WINDOW else "",
+        before_window=listed[first - 1] if first else None,
+        after_window=listed[first + WINDOW] if first + WINDOW < len(listed) else None,
         total=len(every),
         severity=severity,
         node_filter=next((each for each in page.design.nodes if each.key == node), None),

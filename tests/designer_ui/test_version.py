@@ -143,6 +143,21 @@ def test_d123_the_problems_list_says_when_nothing_is_wrong_and_when_nothing_matc
     assert "Nothing is wrong" in Page(client.get(address(broken, "problems")))["problems.empty"].words
 
 
+def test_many_problems_are_listed_a_window_at_a_time(client_of, draft):
+    node = draft.nodes.get(key="rider_details")
+    Action.objects.bulk_create(
+        Action(version=draft, node=node, key=f"x{number}", name=f"x{number}", order=number + 2, type="UNKNOWN")
+        for number in range(210)
+    )
+    client = client_of("PROCESS_READ")
+    page = Page(client.get(address(draft, "problems")))
+    assert len(page.codes()) == 200
+    assert page["problems.window"].words == "Shown are 1–200 of 210. Those after"
+    page = Page(client.get(address(draft, "problems"), {"at": "201"}))
+    assert len(page.codes()) == 10
+    assert page["problems.number"].words == "201 of 210"
+
+
 def test_d063_a_fix_is_applied_in_one_click_and_the_problem_is_gone(client_of, broken):
     client = client_of("PROCESS_EDIT")
     for code in ("TMR-003", "KEY-101"):
