@@ -135,7 +135,8 @@ def process_address(request: HttpRequest, instance: Instance) -> str | None:
 
 def fix_address(incident: Incident, shown: status.InstanceStatus) -> str | None:
     """The failing action's form, or the failing node's, in the version that the instance runs (D-094)."""
-    node = shown.graph.nodes.get(incident.node_id or 0) if shown.graph else None
+    graph = shown.graph
+    node = (graph.nodes.get(incident.node_id or 0) or graph.node_named(incident.node_name)) if graph else None
     if node is None:
         return None
     place = [shown.instance.process_name, shown.instance.version, node.key]

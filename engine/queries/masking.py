@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
 from functools import cached_property
+from typing import Literal
 
 from engine.core import jsonio, paths, template
 from engine.core.graph import Graph
@@ -105,7 +106,7 @@ class Mask:
 
     # -- by template -----------------------------------------------------------------------------------------------
 
-    def hide_in_message(self, value: Json, source: str, *, root: str = "message") -> Json:
+    def hide_in_message(self, value: Json, source: str, *, root: Literal["object", "message"] = "message") -> Json:
         """A copy of a message that `source` made, hidden where a sensitive placeholder stood, and by value besides."""
         if not self.keys:
             return value

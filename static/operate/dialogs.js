@@ -13,6 +13,6 @@ document.body.addEventListener('operate:done', event => {
 // The first field of a dialog gets the focus; with an error, the field that has it.
 document.addEventListener('htmx:afterSwap', event => {
   if (event.target.id !== 'dialog') return;
-  const field = event.target.querySelector('[aria-invalid="true"], [autofocus]') ?? event.target.querySelector('[data-close="dialog"].btn');
+  const field = event.target.querySelector('[aria-invalid="true"], [data-focus]') ?? event.target.querySelector('[data-close="dialog"].btn');
   field?.focus();
 });

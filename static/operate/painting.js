@@ -4,6 +4,7 @@ import { announce, icon } from '../shell/shell.js';
 import { draw } from '../design/diagram.js';
 
 const STATES = { passed: 'st-passed', stuck: 'st-stuck', wait: 'st-wait', here: 'st-here', future: 'st-future', ended: null };
+const phone = matchMedia('(max-width: 760px)');
 const TONES = { passed: 'ok', stuck: 'stop', wait: 'wait', here: 'here', ended: 'idle' };
 
 export function paintDiagram(canvas) {
@@ -23,7 +24,7 @@ export function paintDiagram(canvas) {
     shown = text;
     box.setAttribute('aria-label', now.label);
     if (!diagram) return;
-    diagram.clearOverlays();
+    for (const place of ['around', 'top-right', 'top-left']) diagram.clearOverlays(place);
     for (const [id, marker] of painted) diagram.unmark(id, marker);
     painted = new Map();
     const mark = (id, marker) => { if (marker && diagram.has(id)) { diagram.mark(id, marker); painted.set(id, marker); } };
@@ -96,7 +97,7 @@ export function paintDiagram(canvas) {
     const answer = await fetch(canvas.dataset.drawing, { credentials: 'same-origin' });
     if (!answer.ok) return;
     asList(false);
-    diagram = await draw(box, await answer.text(), { padding: { left: 24, top: 22, right: 24, bottom: 48 } });
+    diagram = await draw(box, await answer.text(), { padding: phone.matches ? { left: 12, top: 52, right: 12, bottom: 56 } : { left: 24, top: 22, right: 24, bottom: 48 } });
     bar.hidden = false;
     shown = null;
     paint();

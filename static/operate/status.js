@@ -14,10 +14,10 @@ const sections = () => [...document.querySelectorAll('[data-live]')];
 const last = new Map();  // name -> markup as the server sent it
 let tag = null;
 
-// Times count on by themselves: they are no reason to swap a section.
-const bare = html => html.replace(/(<time[^>]*>)[^<]*/g, '$1').replace(/ name="csrfmiddlewaretoken" value="[^"]*"/g, '');
+// Times count on by themselves, and each form has a token of its own: they are no reason to swap a section.
+const bare = html => html.replace(/<time[^>]*datetime="([^"]*)"[^>]*>[^<]*/g, '$1').replace(/ name="csrfmiddlewaretoken" value="[^"]*"/g, '');
 
-for (const section of sections()) last.set(section.dataset.live, null);
+for (const section of sections()) last.set(section.dataset.live, bare(section.innerHTML));  // before anything is tended
 
 async function fetchParts(url, known) {
   const answer = await fetch(url, { headers: { 'X-Fragment': 'live', ...(known ? { 'If-None-Match': known } : {}) }, credentials: 'same-origin', cache: 'no-store' });
@@ -33,9 +33,8 @@ function swap(fresh) {
     const now = fresh.querySelector(`[data-live="${section.dataset.live}"]`);
     if (!now || last.get(section.dataset.live) === bare(now.innerHTML)) continue;
     if (section.querySelector('details.dd[open]')) continue;  // a menu in use is renewed later
-    const first = last.get(section.dataset.live) === null && bare(section.innerHTML) === bare(now.innerHTML);
     last.set(section.dataset.live, bare(now.innerHTML));
-    if (!first) replace(section, now);
+    replace(section, now);
   }
   show();
 }
