@@ -14,12 +14,12 @@ The demo is ready at {address}/admin/
 {people}
 
 Three things to try:
-  1. Open {address}/demo/rider/ as rider, start a lease with model TRAIL-300 and send the form:
-     the warehouse answers over Kafka, and five seconds later the answer appears in the page.
-  2. Open {address}/admin/ as designer, change the message of an action in bicycle_leasing_request,
-     publish, and start another lease: the page shows the new message.
-  3. Open {address}/admin/ as operator, open the instance and look at its way and its messages;
-     then lease model CARGO-500, which is out of stock, and see the other branch.
+  1. Log in at {address}/demo/rider/ as rider, choose the Trail 300 and send the form:
+     the warehouse answers over Kafka, and five seconds later a message appears in the page.
+  2. In a private window log in at {address}/admin/ as designer, open bicycle_leasing_request,
+     create a draft, change the message of action tell_rider, publish, and lease another bike: the new message appears.
+  3. Log in at {address}/admin/ as operator, open the instance and look at its way and its messages;
+     then lease the Cargo 500, which is out of stock, and see it take the other branch.
 
 What the processes write is in {logs}. Ctrl-C ends everything.
 """
