@@ -30,9 +30,7 @@ def icon(name: str, classes: str = "", title: str = "") -> SafeString:
             title,
             href,
         )
-    return format_html(
-        '<svg class="i {}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}"/></svg>', classes, href
-    )
+    return format_html('<svg class="i {}" viewBox="0 0 24 24" aria-hidden="true"><use href="{}"/></svg>', classes, href)
 
 
 @register.simple_tag
