@@ -5,7 +5,7 @@
 import {copyOf, el, icon} from "./dom.js";
 import {message} from "./messages.js";
 import {screenFor} from "./screens.js";
-import {endInWords, hasEnded, placeInWords, STATES, title} from "./words.js";
+import {endInWords, hasEnded, placeInWords, STATES, STUCK, title} from "./words.js";
 
 export class Card {
   /** `page`: {learn(names), call(run, action, data), failed(error), changed()}; `kept`: what the tab remembers of the run. */
@@ -14,6 +14,7 @@ export class Card {
     this.kept = kept;
     this.page = page;
     this.state = null;
+    this.incident = false;
     this.node = copyOf("run-template");
     this.node.dataset.testid = `rider.run[${kept.process ?? run.uuid}]`;
     this.node.dataset.uuid = run.uuid;
@@ -29,7 +30,7 @@ export class Card {
   /** Shows a frame that arrived, or that the tab remembers. */
   show(frame) {
     if (frame.type === "data") this.node.querySelector(".messages").append(message(frame));
-    if (frame.type === "state") this.#setState(frame.state.state, frame.state);
+    if (frame.type === "state") this.#setState(frame.state.state, frame.state.incident);
   }
 
   /** Asks where the instance is. Calls during an answer under way are answered by one more question. */
@@ -55,7 +56,7 @@ export class Card {
     this.kept.process = status.processDefinitionName;
     this.kept.version = status.version;
     this.#head();
-    this.#setState(status.state);
+    this.#setState(status.state, status.exceptions.some((one) => one.state === "open"));
     const visits = status.tokens.flatMap((token) => token.nodesActionStates.map((visit) => ({...visit, token})));
     this.page.learn(new Map(visits.map((visit) => [visit.nodeId, visit.name])));
     this.#path(visits);
@@ -74,8 +75,9 @@ export class Card {
     copy.onclick = () => navigator.clipboard?.writeText(this.run.uuid);
   }
 
-  #setState(state, {incident = false} = {}) {
+  #setState(state, incident) {
     this.state = state;
+    this.incident = incident;
     const [words, tone, symbol] = incident ? ["Waits for a repair", "stop", "error"] : (STATES[state] ?? [state, "", "circle"]);
     const badge = this.node.querySelector(".badge");
     badge.className = `badge ${tone}`;
@@ -97,15 +99,18 @@ export class Card {
   }
 
   #offer(offers) {
-    const key = JSON.stringify(offers.map(({token, actions}) => [token.uuid, token.currentNodeId, actions.map((action) => action.name)]));
+    const steps = offers.map(({token, actions}) => [token.uuid, token.currentNodeId, actions.map((action) => action.name)]);
+    const key = JSON.stringify([this.incident, steps]);
     if (key === this.#shown) return;
     this.#shown = key;
     const screens = offers.flatMap(({token, data, actions}) => {
       const node = token.currentNodeName;
       const run = (name, values) => this.page.call(this.run, token.uuid, name, values).then(() => this.refresh());
       const context = {data, node, run, typed: (this.kept.typed ??= {}), changed: () => this.page.changed()};
-      return actions.length ? actions.map((action) => screenFor(action, context)) : [waiting("hourglass_top", placeInWords(node))];
+      if (actions.length) return actions.map((action) => screenFor(action, context));
+      return this.incident ? [] : [resting("hourglass_top", placeInWords(node))];
     });
+    if (this.incident) screens.unshift(resting("error", STUCK, "stuck"));
     this.#screens.replaceChildren(...screens);
   }
 
@@ -113,8 +118,8 @@ export class Card {
     const key = `over ${state}`;
     if (key === this.#shown) return;
     this.#shown = key;
-    this.#screens.replaceChildren(waiting(state === "FINISHED" ? "task_alt" : "info", endInWords(state, node)));
+    this.#screens.replaceChildren(resting(state === "FINISHED" ? "task_alt" : "info", endInWords(state, node)));
   }
 }
 
-const waiting = (symbol, text) => el("div", {cls: "screen rest", role: "status", "data-testid": "rider.rest"}, icon(symbol), el("p", {}, text));
+const resting = (symbol, text, tone = "") => el("div", {cls: `screen rest ${tone}`, role: "status", "data-testid": "rider.rest"}, icon(symbol), el("p", {}, text));

@@ -30,6 +30,9 @@ const PLACES = {
 /** What the rider waits for while the token rests on a node. */
 export const placeInWords = (node) => PLACES[node] ?? `Your request is at “${node}”. Nothing to do here; it goes on by itself.`;
 
+/** What the rider reads while a step waits for a repair. */
+export const STUCK = "A step has failed. Staff see what went wrong and can go on from there; this page follows by itself.";
+
 /** How it ended, by the last node's name. */
 export function endInWords(state, node) {
   if (state !== "FINISHED") return `This request has ended: ${(STATES[state] ?? [state])[0].toLowerCase()}.`;

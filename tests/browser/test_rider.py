@@ -3,12 +3,16 @@
 import json
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, User
 from django.test import Client
 from playwright.sync_api import Browser, expect
 
+from designer import versions
+from designer.models import Version
+from engine.core.stimuli import Actor, Terminate
 from engine.models import Instance
 from tests import story
+from tests.builders import apply
 from tests.live import LiveSite
 from tests.story import PROCESS, Rider
 
@@ -109,6 +113,27 @@ def test_faults_are_said_in_words(site: LiveSite, browser: Browser) -> None:
         expect(trouble).to_contain_text("Your login has ended.")
         rider.page.get_by_role("link", name="Log in again").click()
         rider.one("rider.login").wait_for()
+
+
+def test_a_failed_step_is_said_in_words_and_what_staff_do_is_seen(site: LiveSite, browser: Browser) -> None:
+    draft = versions.create_draft(Version.objects.get(process__name=PROCESS))
+    greeting = draft.actions.get(name="greet_rider")
+    greeting.params = [
+        param | {"value": "PARENT"} if param["key"] == "targetProcess" else param for param in greeting.params
+    ]
+    greeting.save()
+    versions.publish(draft)
+    with Rider(browser, site) as rider:
+        rider.lease()
+        rider.waits_for(PROCESS, "Waits for a repair")
+        expect(rider.one("rider.rest")).to_contain_text("A step has failed.")
+        rider.page.reload()
+        rider.waits_for(PROCESS, "Waits for a repair")
+        stuck = Instance.objects.get()
+        operator = User.objects.get(username="operator")
+        apply(Terminate(stuck.uuid, actor=Actor("operator", operator.pk), reason="no parent"))
+        rider.waits_for(PROCESS, "Terminated")
+        expect(rider.one("rider.rest")).to_contain_text("This request has ended: terminated.")
 
 
 @pytest.mark.parametrize("dark", [False, True])
