@@ -79,6 +79,14 @@ class Design:
         return {node.name: node for node in self.nodes}
 
     @cached_property
+    def nodes_by_name(self) -> dict[str, list[Node]]:
+        """All nodes of each name: one, unless something is wrong (NOD-001)."""
+        grouped: dict[str, list[Node]] = defaultdict(list)
+        for node in self.nodes:
+            grouped[node.name].append(node)
+        return grouped
+
+    @cached_property
     def actions_by_node(self) -> dict[int, list[ActionValues]]:
         """Actions of each node by order, then id (engine 4.2)."""
         grouped: dict[int, list[ActionValues]] = defaultdict(list)
@@ -134,24 +142,17 @@ class Design:
 
     def siblings(self, action: ActionValues) -> list[ActionValues]:
         """Actions on the same node under the same parent, without the action itself."""
-        return [
-            each
-            for each in self.actions_by_node.get(action.node_id, [])
-            if each is not action and each.parent_name == action.parent_name and not same_action(each, action)
-        ]
+        named = self.children_by_parent.get((action.node_id, action.parent_name), [])
+        return [each for each in named if not same_action(each, action)]
 
     def children(self, action: ActionValues) -> list[ActionValues]:
         """Direct children of an action, by order."""
-        return [
-            each
-            for each in self.actions_by_node.get(action.node_id, [])
-            if action.name and each.parent_name == action.name
-        ]
+        return self.children_by_parent.get((action.node_id, action.name), []) if action.name else []
 
     def descendants(self, action: ActionValues) -> Iterable[ActionValues]:
         """All actions below an action; ends even where parents form a loop."""
         seen = {action.name}
-        waiting = self.children(action)
+        waiting = list(self.children(action))
         while waiting:
             child = waiting.pop(0)
             if child.name not in seen:
@@ -159,8 +160,17 @@ class Design:
                 yield child
                 waiting.extend(self.children(child))
 
+    @cached_property
+    def children_by_parent(self) -> dict[tuple[int, str], list[ActionValues]]:
+        """Actions by node and name of their parent, in order; top-level ones under the empty name."""
+        grouped: dict[tuple[int, str], list[ActionValues]] = defaultdict(list)
+        for node_id, actions in self.actions_by_node.items():
+            for action in actions:
+                grouped[node_id, action.parent_name].append(action)
+        return grouped
+
     def action_named(self, name: str) -> ActionValues | None:
-        return next((each for each in self.actions if each.name == name), None)
+        return next((each for each in self.actions_by_lower_name.get(name.lower(), []) if each.name == name), None)
 
     def next_order(self, node_id: int, parent_name: str = "") -> int:
         """One more than the highest order among the children of that parent (designer 1.5)."""

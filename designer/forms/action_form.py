@@ -189,7 +189,7 @@ def _operate(form: ActionForm, posted: Posted, user: Any) -> None:
     name, _, rest = posted.op.partition(":")
     if name == "remove":
         field_name, _, position = rest.rpartition(":")
-        _remove(form, field_name, int(position) if position.isdigit() else -1)
+        _remove(form, field_name, int(position) if position.isdecimal() else -1)
     elif name == "pick":
         form.values.timer_expression = rest
         form.forced.add("timerExpression")
@@ -223,10 +223,10 @@ def _fix(form: ActionForm, posted: Posted, wanted: str, user: Any) -> None:
     _check(form)
     found = [each for each in form.problems if each.code == code and each.field == field_name]
     position, _, offer = index.partition(".")
-    if not position.isdigit() or int(position) >= len(found):
+    if not position.isdecimal() or int(position) >= len(found):
         return
     problem = found[int(position)]
-    fix = problem.fixes[int(offer) if offer.isdigit() and int(offer) < len(problem.fixes) else 0]
+    fix = problem.fixes[int(offer) if offer.isdecimal() and int(offer) < len(problem.fixes) else 0]
     if fix.kind == "add_key":
         _add_key(form, fix.value, user)
     elif fix.kind == "swap":

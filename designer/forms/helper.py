@@ -67,8 +67,8 @@ def apply_helper(posted: Posted) -> set[str]:
         ]
         keys = [key.strip() for key in keys if key.strip()]
         if posted.op.startswith(f"remove:helper-{member}:"):
-            position = int(posted.op.rsplit(":", 1)[1])
-            keys = [key for at, key in enumerate(keys) if at != position]
+            position = posted.op.rsplit(":", 1)[1]
+            keys = [key for at, key in enumerate(keys) if str(at) != position]
         picked.append(keys)
     message = message_value(posted.values)
     if json.dumps(picked) == posted.was.get("helper", "") or message is None:

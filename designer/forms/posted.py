@@ -74,7 +74,7 @@ def read(data: QueryDict, *, start: ActionValues) -> Posted:
         },
         was={name.removeprefix("was-"): str(data.get(name, "")) for name in data if name.startswith("was-")},
         op=str(data.get("op", "check")),
-        revision=int(revision) if str(revision).isdigit() else None,
+        revision=int(revision) if str(revision).isdecimal() else None,
         base=str(data.get("base", "")),
         touched=set(str(data.get("touched", "")).split()),
         pending={
@@ -85,7 +85,8 @@ def read(data: QueryDict, *, start: ActionValues) -> Posted:
 
 
 def _clean(text: object) -> str:
-    return str(text).replace("\r\n", "\n")
+    """Line ends as the engine counts them; NUL, which no database stores, is left out."""
+    return str(text).replace("\r\n", "\n").replace("\0", "")
 
 
 def _added(text: object) -> list[str]:

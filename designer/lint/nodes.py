@@ -40,7 +40,7 @@ def name_checks(design: Design, node: Node) -> Iterator[Problem]:
     name = node.name
     if not name.strip() or len(name) > NAME_LENGTH or not name.isprintable():
         yield problem("NOD-001", "name")
-    elif any(other.name == name and other.pk != node.pk for other in design.nodes):
+    elif any(other.pk != node.pk for other in design.nodes_by_name[name]):
         yield problem("NOD-001", "name", variant="taken", n=name)
 
 

@@ -11,10 +11,15 @@ from designer.lint.template import plain_template
 from engine.core import durations
 from engine.core.durations import TimerError
 
+TEXT_LENGTH = 200
+
 
 def check_timer(design: Design, text: str, field: str) -> Iterator[Problem]:
     """An action's timer or a response timeout: a duration, empty, or a text with placeholders that is checked when armed."""
     if not text.strip():
+        return
+    if len(text) > TEXT_LENGTH:
+        yield problem("TMR-001", field, v=f"{text[:40]}…")
         return
     if "${" in text:
         template, faults = plain_template(text, field)

@@ -27,6 +27,7 @@ FLAGS = {
     "allowTokenReset": "allow_token_reset",
     "restartFromSnapshot": "restart_from_snapshot",
 }
+LARGEST_ORDER = 999_999_999
 LISTS = {"keys": "keys", "keysForRestart": "keys_for_restart"}
 
 
@@ -122,7 +123,9 @@ def values_of(body: dict[str, Any], page: Page, node: Node, row: Action | None) 
             setattr(values, attribute, [str(each) for each in body[member]])
     if "order" in body:
         order = body["order"]
-        values.order = order if isinstance(order, int) and not isinstance(order, bool) and order >= 1 else None
+        values.order = (
+            order if isinstance(order, int) and not isinstance(order, bool) and 1 <= order <= LARGEST_ORDER else None
+        )
     if isinstance(body.get("actionParams"), list):
         rows = [
             stored_param(each)
