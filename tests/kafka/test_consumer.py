@@ -228,7 +228,7 @@ def test_s160_a_member_that_joins_without_a_database_begins_once_it_is_back(ear:
     assert ReceivedMessage.objects.count() == 2
 
 
-def test_s146_offsets_of_the_embedded_broker_carry_its_address(ear: Ear, produce: Produce) -> None:
+def test_offsets_of_the_embedded_broker_carry_its_address(ear: Ear, produce: Produce) -> None:
     produce(ear.topic, b"0")
     consumer = ear.consumer()
     listen(consumer, to=lambda: consumer.taken_in == 1, what="the record")
