@@ -1,7 +1,7 @@
 """Takes the pictures of the documentation from a running demo: `python -m tools.screenshots`, beside `make demo`.
 
-It logs in as the demo's people, makes a draft of the sample, leases a bicycle, and writes docs/images/*.png. Run it when a page
-that is pictured has changed, then look at the pictures.
+It logs in as the demo's people, takes the README's tour (a draft of the sample, another greeting, publish, a lease), and writes
+docs/images/*.png. Run it on fresh data (FLOWX_VAR) when a page that is pictured has changed, then look at the pictures.
 """
 
 import argparse
@@ -38,13 +38,13 @@ def picture(page: Page, name: str) -> None:
 
 
 def designer(page: Page) -> None:
-    """The canvas with the actions of a node, and the form of one of them with a changed message, not saved."""
+    """The canvas with the actions of a node, and the form of one of them with a changed message; then publish."""
     page.get_by_role("link", name=PROCESS, exact=True).click()
-    if page.get_by_text("Create draft from").count():
-        page.get_by_text("Create draft from").first.click()
-        page.get_by_test_id("create-draft.create").or_(page.get_by_test_id("create-draft.open")).first.click()
+    page.get_by_test_id("version.create-draft").click()
+    page.get_by_test_id("create-draft.create").click()
     page.locator(".djs-element", has_text="Rider details").first.click()
     page.get_by_test_id("panel.tab.actions").click()
+    page.get_by_role("button", name="Show all of it").click()
     picture(page, "designer")
     page.get_by_test_id("actions.row[greet_rider].open").click()
     editor = page.locator(".cm-content").first
@@ -53,6 +53,10 @@ def designer(page: Page) -> None:
     page.keyboard.insert_text(MESSAGE)
     page.get_by_test_id("action.preview").filter(has_text="Nice choice: TRAIL-300").wait_for()
     picture(page, "action")
+    page.get_by_test_id("action.save-close").click()
+    page.get_by_test_id("version.publish").click()
+    page.get_by_test_id("publish.confirm").click()
+    page.get_by_test_id("version.read-only").wait_for()
 
 
 def rider(page: Page) -> str:
