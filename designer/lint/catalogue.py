@@ -1,4 +1,4 @@
-"""The one catalogue of problem codes (designer 1.13, 3.3): code, severity, text. Forms, lint, import and API all take their
+"""The one catalogue of problem codes (designer 1.13, 3.3, 3.6): code, severity, text. Forms, lint, import and API all take their
 texts from here, so a text is written once and can be translated. `{name}` is filled in; a doubled brace is a plain one."""
 
 from __future__ import annotations
@@ -236,8 +236,17 @@ _IMPORT = {
     "IMP-008": _warning("{n} name(s) cannot be used here and will be renamed: {list}."),
 }
 
+_PARAMETER = {
+    "PRM-001": _error("Enter a key such as warehouse.region, at most 100 characters."),
+    "PRM-002": _error("'{key}' already has a value for '{env}'."),
+    "PRM-003": _error("At most 255 characters (now {n})."),
+    "PRM-004": _error("'{key}' is a reserved name."),
+    "PRM-005": _warning("Environment variable '{v}' is not set here."),
+    "PRM-006": _error("The name must begin with FLOWX_PARAM_."),
+}
+
 CATALOGUE: dict[str, Entry] = {}
-for _part in (_ACTION, _TIMER, _TEMPLATE, _KAFKA, _BROWSER, _OTHER_TYPES, _EXPRESSION, _GRAPH, _IMPORT):
+for _part in (_ACTION, _TIMER, _TEMPLATE, _KAFKA, _BROWSER, _OTHER_TYPES, _EXPRESSION, _GRAPH, _IMPORT, _PARAMETER):
     if doubled := CATALOGUE.keys() & _part.keys():
         raise RuntimeError(f"Codes listed twice: {sorted(doubled)}")
     CATALOGUE.update(_part)

@@ -105,9 +105,13 @@ def test_topics_are_chips_added_by_enter_and_removed(form: DesignerSite, draft: 
 def test_keys_are_pasted_one_per_line(form: DesignerSite, draft: Version):
     page = form.open(draft, SAVE)
     form.one("action.data.keys.add").click()
-    paste = "const data = new DataTransfer(); data.setData('text', 'bike.model\\nbike.frame\\n');"
     page.evaluate(
-        f"{paste} document.activeElement.dispatchEvent(new ClipboardEvent('paste', {{clipboardData: data, bubbles: true, cancelable: true}}))"
+        """() => {
+            const data = new DataTransfer();
+            data.setData("text", "bike.model\\nbike.frame\\n");
+            const options = { clipboardData: data, bubbles: true, cancelable: true };
+            document.activeElement.dispatchEvent(new ClipboardEvent("paste", options));
+        }"""
     )
     expect(form.one("action.data.keys.row[bike.frame]")).to_be_visible()
     expect(form.one("action.data.keys").locator("li")).to_have_count(3)

@@ -211,6 +211,18 @@ def test_e004_a_published_version_is_read_only(client: Client, draft: Draft):
     assert action.timer_expression == ""
 
 
+def test_d025_controlling_fields_of_a_read_only_version_still_govern_what_is_shown(client: Client, draft: Draft):
+    draft.action("confirm", manual=True, keys=["a"], allow_token_reset=True)
+    draft.websocket()
+    versions.publish(draft.version)
+    manual = open_form(client, draft.form_url(Action.objects.get(name="confirm")))
+    assert {"action.back.allow", "action.back.snapshot", "action.data.keys"} <= manual.testids
+    automatic = open_form(client, draft.form_url(Action.objects.get(name="show_it")))
+    assert not {"action.back.allow", "action.data.keys"} & automatic.testids
+    assert automatic.has("An Automatic action is always Mandatory.")
+    assert '<fieldset class="bare" disabled>' in automatic.text
+
+
 def test_a_new_action_is_red_only_where_it_was_touched(client: Client, draft: Draft):
     url = draft.url("action-new", "user_task") + "?type=KAFKA_SEND"
     page = open_form(client, url)

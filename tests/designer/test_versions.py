@@ -175,6 +175,15 @@ def test_d076_a_draft_runs_in_test_mode_and_later_edits_do_not_touch_the_run(sou
     assert not PublishedProcess.objects.exists()
 
 
+def test_d079_a_running_instance_keeps_its_version_after_a_new_publish(sound: Draft):
+    first = versions.publish(sound.version)
+    instance = start(first.snapshot)
+    second = versions.publish(versions.create_draft(first))
+    instance.refresh_from_db()
+    assert (instance.snapshot_id, instance.version) == (first.snapshot, 1)
+    assert start(second.snapshot).version == 2
+
+
 def test_discarding_the_only_version_removes_the_process(draft: Draft):
     versions.discard_draft(draft.version)
     assert not Process.objects.exists()
