@@ -290,6 +290,12 @@ class Config:
         """`kafka_topic_pattern` as a subscription that means the whole name under both group protocols."""
         return f"^({self.kafka_topic_pattern})$"
 
+    @property
+    def reads(self) -> str:
+        """The subscription of the engine's consumer: reply topics, and its own request topics (engine 6.6)."""
+        own = (self.topic_start_in, self.topic_operations_in, self.topic_operations_bulk_in, self.topic_events)
+        return f"^({'|'.join([self.kafka_topic_pattern, *(name.replace('.', '[.]') for name in own)])})$"
+
     def receives(self, topic_name: str) -> bool:
         """Whether the engine listens to a topic as a reply topic (E-131)."""
         return re.fullmatch(self.kafka_topic_pattern, topic_name) is not None

@@ -107,6 +107,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = config.var_dir / "static"
 WHITENOISE_USE_FINDERS = True
+MEDIA_ROOT = config.var_dir / "media"  # temporary uploads and documents; never served by itself
 
 CORS_ALLOWED_ORIGINS = list(config.frontend_origins)
 CORS_ALLOW_CREDENTIALS = False

@@ -5,8 +5,8 @@ Each checks, in the order of engine 4.7, what needs the caller; the rest is chec
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
@@ -128,11 +128,17 @@ def _may(user: User, operation: str | None, instance: Instance) -> bool:
 def _command(request: HttpRequest, user: User, make: Callable[[Actor, str], Stimulus]) -> HttpResponse:
     """Run a command with the reason that its body has to give (engine 13.1)."""
     body = raw_body(request)
-    reason = json_object(body).get("reason")
-    if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_REASON:
-        message = f"Give a reason of 1 to {MAX_REASON} characters."
-        raise Problem(400, message, errors=[{"code": "", "field": "reason", "message": message}])
+    reason = reason_of(json_object(body))
     call = call_of(request, user.pk, body)
     if (again := repeated(call)) is not None:
         return again
-    return perform(make(actor_of(user), reason.strip()), call)
+    return perform(make(actor_of(user), reason), call)
+
+
+def reason_of(values: Mapping[str, Any]) -> str:
+    """Why a command is given; raises `Problem` 400 without a reason (engine 13.1)."""
+    reason = values.get("reason")
+    if not isinstance(reason, str) or not reason.strip() or len(reason) > MAX_REASON:
+        message = f"Give a reason of 1 to {MAX_REASON} characters."
+        raise Problem(400, message, errors=[{"code": "", "field": "reason", "message": message}])
+    return reason.strip()

@@ -4,6 +4,7 @@ effect, so that a repeat gets it again and nothing happens twice."""
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Protocol
 
 from django.http import HttpRequest, HttpResponse
 
@@ -16,6 +17,13 @@ from engine.idempotency import Call, KeyReused, Repeated, Stored
 from engine.models import IdempotencyRecord
 
 TRIES = 3
+
+
+class Part(Protocol):
+    """What else belongs into the transaction of a call."""
+
+    def inside(self, stimuli: Sequence[Stimulus]) -> Sequence[Stimulus]: ...
+    def after(self, outcomes: Sequence[Outcome]) -> None: ...
 
 
 def key_of(request: HttpRequest) -> str:
@@ -45,11 +53,12 @@ def repeated(call: Call | None) -> HttpResponse | None:
     return None if found is None else _as_response(found)
 
 
-def perform(stimulus: Stimulus, call: Call | None = None) -> HttpResponse:
-    """Apply the stimulus and give its answer. Raises `Problem` when the engine refuses it."""
+def perform(stimulus: Stimulus, call: Call | None = None, part: Part | None = None) -> HttpResponse:
+    """Apply the stimulus and give its answer; `part` has its say in the transaction. Raises `Problem` when the engine refuses
+    it."""
     for _ in range(TRIES):
         try:
-            outcome = _apply(stimulus, call)
+            outcome = _apply(stimulus, call, part)
         except Repeated:
             if found := repeated(call):
                 return found
@@ -61,17 +70,22 @@ def perform(stimulus: Stimulus, call: Call | None = None) -> HttpResponse:
     raise Problem(409, "Another call with this Idempotency-Key is at work; try again.")
 
 
-def _apply(stimulus: Stimulus, call: Call | None) -> Outcome:
-    if call is None:
+def _apply(stimulus: Stimulus, call: Call | None, part: Part | None) -> Outcome:
+    if call is None and part is None:
         return runtime.apply([stimulus])[0]
     taken: list[IdempotencyRecord] = []
 
     def take_key(stimuli: Sequence[Stimulus]) -> Sequence[Stimulus]:
-        taken.append(idempotency.claim(call))
-        return stimuli
+        if call is not None:
+            taken.append(idempotency.claim(call))
+        return stimuli if part is None else part.inside(stimuli)
 
     def keep_answer(outcomes: Sequence[Outcome]) -> None:
         outcome = outcomes[0]
+        if part is not None:
+            part.after(outcomes)
+        if call is None:
+            return
         if isinstance(outcome, Done):
             kept = _stored(outcome)
             idempotency.keep_answer(taken[-1], kept.status, kept.answer)

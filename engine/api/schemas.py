@@ -238,3 +238,9 @@ REASON = {
         }
     },
 }
+
+
+class AnyAnswer(Schema):
+    """What a command gives: where the token or timer is now."""
+
+    model_config = {"extra": "allow"}

@@ -7,7 +7,7 @@ from ninja import NinjaAPI, Router
 from ninja.errors import ValidationError
 from ninja.openapi.docs import Swagger
 
-from engine.api import actions, lists, starts, tickets, views
+from engine.api import actions, lists, operations, starts, tickets, uploads, views
 from engine.api.callers import Authentication
 from engine.api.problems import Problem
 from engine.core.stimuli import Refusal
@@ -75,8 +75,11 @@ def _mount() -> None:
         lists.add_to(router, shown=shown)
         views.add_to(router, shown=shown)
         actions.add_to(router, shown=shown)
+        uploads.add_to(router, shown=shown)
+        operations.add_to(router, shown=shown)
         api.add_router(prefix, router)
     api.add_router("", tickets.router)
+    api.add_router("", operations.failed_starts)
 
 
 _mount()

@@ -22,9 +22,9 @@ from django.utils import timezone
 
 from engine.kafka import clients
 from engine.kafka.correlate import Record, record_of
-from engine.kafka.intake import take_in
 from engine.kafka.offsets import Offsets, Partition, read_topic_ids
 from engine.kafka.outbox import back_off
+from engine.kafka.requests import take_in
 from engine.loops import Trouble
 from flowx_site.config import config
 
@@ -49,7 +49,7 @@ class EngineConsumer:
         make_admin: Callable[[], AdminClient] | None = None,
     ) -> None:
         self.group = group
-        self._pattern = pattern or config.subscription
+        self._pattern = pattern or config.reads
         self._make_consumer = make_consumer
         if make_admin is None and not config.kafka_embedded:  # the embedded broker tells no topic ids
             make_admin = clients.make_admin

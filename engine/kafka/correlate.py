@@ -17,6 +17,7 @@ from django.db.models import Q
 
 from engine.core import jsonio
 from engine.core.stimuli import MessageReceived, Request
+from engine.kafka import deadletters
 from engine.models import Instance, OutboxMessage
 
 INSTANCE_UUID = "processInstanceUuid"
@@ -113,7 +114,7 @@ def uuid_in(text: str | None) -> UUID | None:
 
 def correlate(records: Sequence[Record]) -> list[MessageReceived | Stray]:
     """A stimulus or a stray for each record, in order."""
-    own = _own_messages(records)
+    own = own_messages(records)
     directory = Directory(records)
     return [_one(record, own, directory) for record in records]
 
@@ -136,7 +137,7 @@ def _one(record: Record, own: Mapping[UUID, Sent], directory: Directory) -> Mess
         raw=record.value,
         received_at=record.received_at,
         key=record.key_text,
-        headers=record.headers,
+        headers=deadletters.without_secrets(record.headers),
         message_id=message_id,
         request=answers.request if known and answers is not None else None,
         partition=record.partition,
@@ -158,7 +159,8 @@ def identity(record: Record, own: Mapping[UUID, Sent]) -> tuple[UUID | None, Sen
     return message_id, answers
 
 
-def _own_messages(records: Sequence[Record]) -> dict[UUID, Sent]:
+def own_messages(records: Sequence[Record]) -> dict[UUID, Sent]:
+    """Those of our own messages that the records name, by their id."""
     ids = {name for record in records for name in (record.message_id, record.in_reply_to) if name is not None}
     if not ids:
         return {}

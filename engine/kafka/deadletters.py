@@ -16,7 +16,7 @@ from zlib import crc32
 
 from engine.core import jsonio
 from engine.core.stimuli import MessageReceived
-from engine.kafka.outbox import AS_BYTES, ERROR_LENGTH, MESSAGE_ID
+from engine.kafka.outbox import AS_BYTES, ERROR_LENGTH, INTERNAL, MESSAGE_ID
 from engine.models import OutboxMessage
 from engine.models.messages import SHARDS
 
@@ -41,7 +41,8 @@ def outbox_row(
 
     Headers that are secrets stay out of it. The original's own id goes on as `Fx-DeadMessageId`, since the copy has another.
     """
-    sent = {name: text for name, text in headers.items() if name not in SECRET_HEADERS and name != MESSAGE_ID}
+    dropped = SECRET_HEADERS | INTERNAL | {MESSAGE_ID}
+    sent = {name: text for name, text in headers.items() if name not in dropped}
     if MESSAGE_ID in headers:
         sent["Fx-DeadMessageId"] = headers[MESSAGE_ID]
     sent |= {
@@ -91,6 +92,11 @@ def of_message(message: MessageReceived, *, reason: str, error: str = "", now: d
         error=error,
         now=now,
     )
+
+
+def without_secrets(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers as they may be stored: a token is nobody's to keep (engine 7)."""
+    return {name: text for name, text in headers.items() if name not in SECRET_HEADERS}
 
 
 def _text(content: bytes, part: str, as_bytes: list[str]) -> str:

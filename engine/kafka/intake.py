@@ -183,7 +183,7 @@ def store_strays(strays: Sequence[Stray]) -> None:
             offset=stray.record.offset,
             key=stray.record.key_text,
             value=stray.record.value,
-            headers=jsonio.dumps(dict(stray.record.headers)),
+            headers=jsonio.dumps(dict(deadletters.without_secrets(stray.record.headers))),
             message_id=stray.message_id,
             received_at=stray.record.received_at,
         )
