@@ -38,12 +38,12 @@ def fire_due_batch() -> int:
     The rows are read without a lock: each tree is locked by the runtime, and what somebody else has fired is ignored there.
     """
     rows = Timer.objects.filter(state="PENDING", due_at__lte=timezone.now()).order_by("due_at", "id")
-    due = list(rows.values_list("id", "instance_id")[:BATCH])
+    due = list(rows.values_list("id", "instance_id", "due_at")[:BATCH])
     if not due:
         return 0
-    uuids = dict(Instance.objects.filter(id__in={number for _, number in due}).values_list("id", "uuid"))
+    uuids = dict(Instance.objects.filter(id__in={number for _, number, _ in due}).values_list("id", "uuid"))
     faults.point("timers.before_apply")
-    runtime.apply([TimerDue(uuids[number], timer_id) for timer_id, number in due if number in uuids])
+    runtime.apply([TimerDue(uuids[number], timer_id, due_at) for timer_id, number, due_at in due if number in uuids])
     faults.point("timers.after_apply")
     return len(due)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from engine.core import paths, replacing
 from engine.core.graph import Action, Node
@@ -55,8 +55,8 @@ def reset(turn: Turn, token: Token, target: Target) -> Token:
     if fresh.visit is not None:
         for action in target.node.actions:
             known = target.visit.actions.get(action.id)
-            if known is not None and action.order < target.action.order:
-                fresh.visit.actions[action.id] = known
+            if known is not None and known.done and action.order < target.action.order:
+                fresh.visit.actions[action.id] = replace(known)
     abort(turn.world, children, turn.user)
     turn.state.back_counter += 1
     _restore(turn, target.action)

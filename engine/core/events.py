@@ -14,14 +14,14 @@ from engine.core.turn import Turn
 def arm_boundaries(turn: Turn, token: Token, host: Node) -> None:
     """Arm the timers of the events on a node where a token has just arrived (engine 3.4, step 1)."""
     for node in turn.graph.boundaries(host):
-        if node.type is NodeType.TIMER_BOUNDARY:
-            arm_boundary(turn, token, node)
-        else:
-            listen(turn, token, node)
+        arm(turn, token, node)
 
 
-def arm_boundary(turn: Turn, token: Token, node: Node) -> None:
-    """Arm one boundary timer in the token's visit; an incident when its expression gives no moment."""
+def arm(turn: Turn, token: Token, node: Node) -> None:
+    """Arm one boundary event in the token's visit; an incident when it has no moment, or no value to compare."""
+    if node.type is not NodeType.TIMER_BOUNDARY:
+        listen(turn, token, node)
+        return
     try:
         sequence.arm_node_timer(turn, token, node, even_if_due=True)
     except ActionFailed as failure:
@@ -51,6 +51,9 @@ def side_token(turn: Turn, host: Token, node: Node) -> Token:
 
 def listen(turn: Turn, token: Token, node: Node) -> bool:
     """Wait for the node's message event; false after an incident when there is no value to compare (engine 1.8)."""
+    visit = sequence.visit_of(token)
+    if any((each.visit_id, each.node_id) == (visit.id, node.id) for each in turn.state.subscriptions.values()):
+        return True
     correlation = correlation_of(turn, token, node)
     if correlation is None:
         return False
@@ -58,7 +61,7 @@ def listen(turn: Turn, token: Token, node: Node) -> bool:
         Subscription(
             id=next(turn.world.ids),
             token_id=token.id,
-            visit_id=sequence.visit_of(token).id,
+            visit_id=visit.id,
             node_id=node.id,
             message_name=node.message_name,
             correlation=correlation,
@@ -69,6 +72,8 @@ def listen(turn: Turn, token: Token, node: Node) -> bool:
 
 def throw(turn: Turn, token: Token, node: Node) -> bool:
     """Throw the node's event: a stored stimulus, applied next; false after an incident."""
+    if token.status is NodeStatus.EXECUTED_COMPLETE:
+        return True  # thrown before; the way on failed then
     correlation = correlation_of(turn, token, node)
     if correlation is None:
         return False
@@ -80,6 +85,7 @@ def throw(turn: Turn, token: Token, node: Node) -> bool:
         return False
     turn.world.changes.elsewhere.append(Throw(turn.state.uuid, node.message_name, correlation, text))
     turn.entry("Message Send", token=token, node=node, details={"messageName": node.message_name})
+    token.status = NodeStatus.EXECUTED_COMPLETE
     return True
 
 
@@ -98,10 +104,21 @@ def correlation_of(turn: Turn, token: Token, node: Node) -> str | None:
     return jsonio.dumps(value)
 
 
-def store_data(turn: Turn, token: Token, node: Node, text: str) -> None:
-    """Store the data of a caught event under the node's key."""
-    if node.receive_data_key:
-        turn.state.params = paths.put(turn.state.params, node.receive_data_key, jsonio.loads(text))
+def store_data(turn: Turn, token: Token, node: Node, text: str) -> bool:
+    """Store the data of a caught event under the node's key; false after an incident, and the token still waits."""
+    data = turn.state.params
+    try:
+        if node.receive_data_key:
+            data = paths.put(data, node.receive_data_key, jsonio.loads(text))
+        if jsonio.size_bytes(data) > turn.world.limits.params:
+            raise paths.PathError("The instance's data would be larger than allowed.")
+    except paths.PathError as error:
+        turn.open_incident(
+            "Engine", "Node", f"The event that '{node.name}' caught was not stored: {error}", token=token, node=node
+        )
+        return False
+    turn.state.params = data
     turn.entry(
         "Message Receive", token=token, node=node, user="", details={"messageName": node.message_name}, payload=text
     )
+    return True

@@ -90,7 +90,8 @@ def catch(turn: Turn, subscription: Subscription, text: str) -> bool:
         turn.subscribe(subscription)
         return True
     node = turn.graph.nodes[subscription.node_id]
-    events.store_data(turn, token, node, text)
+    if not events.store_data(turn, token, node, text):
+        return False
     if node.type is NodeType.MESSAGE_CATCH_BOUNDARY:
         fire_boundary(turn, token, node)
         return True

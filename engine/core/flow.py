@@ -11,7 +11,7 @@ from engine.core import events, parallel, records, sequence
 from engine.core.actions import ActionFailed
 from engine.core.graph import Node, NodeType
 from engine.core.kinds import RUNS_ACTIONS
-from engine.core.routing import next_node, skip
+from engine.core.routing import next_node, skip, too_many_steps
 from engine.core.state import (
     ActionStatus,
     InstanceStatus,
@@ -21,12 +21,12 @@ from engine.core.state import (
     TokenState,
     Visit,
 )
-from engine.core.turn import MAX_STEPS, Turn
+from engine.core.turn import Turn
 
 
 def enter(turn: Turn, token: Token, node: Node) -> None:
     """A visit begins: the token has arrived (engine 3.4, step 1)."""
-    turn.steps += 1
+    turn.count_step()
     turn.state.visit_seq += 1
     visit = Visit(
         id=next(turn.world.ids),
@@ -41,6 +41,7 @@ def enter(turn: Turn, token: Token, node: Node) -> None:
     was_in = token.swimlane, token.stage
     token.stage = node.stage or token.stage
     token.node_id, token.swimlane, token.visit, token.status = node.id, node.swimlane, visit, NodeStatus.ARRIVED
+    token.sync_count = token.sync_finished = 0
     turn.changed_visit(visit)
     turn.changed_token(token)
     turn.moved[token.id] = token
@@ -79,15 +80,8 @@ def _move(turn: Turn, token: Token) -> None:
         target = next_node(turn, token, node)
         if target is None:
             return
-        if turn.steps >= MAX_STEPS:
-            turn.open_incident(
-                "Engine",
-                "Node",
-                f"The token entered {MAX_STEPS:,} nodes without a wait and was stopped on '{node.name}'. "
-                "Put a wait into the loop and publish, or retry to go on.",
-                token=token,
-                node=node,
-            )
+        if not turn.may_go_on:
+            too_many_steps(turn, token, node)
             return
         leave(turn, token)
         enter(turn, token, target)
@@ -99,6 +93,7 @@ def leave(turn: Turn, token: Token) -> None:
     visit.left_at = turn.now
     turn.changed_visit(visit)
     cancel_timers_of(turn, visit)
+    drop_running(visit)
     turn.unsubscribe(visit.id)
     for incident in turn.open_incidents(visit):
         turn.close_incident(incident, "left")
@@ -112,6 +107,14 @@ def cancel_timers_of(turn: Turn, visit: Visit) -> None:
         if state is not None and state.state is ActionStatus.SCHEDULED:
             state.state = ActionStatus.CANCELLED
             turn.changed_visit(visit)
+
+
+def drop_running(visit: Visit) -> None:
+    """What is on its way ends with the visit: a run that waited for subprocesses is CANCELLED (engine 3.8)."""
+    for state in visit.actions.values():
+        state.waits_for = state.rest = ()
+        if state.state is ActionStatus.EXECUTING:
+            state.state = ActionStatus.CANCELLED
 
 
 # -- what each node type does; true when the token may leave -----------------------------------------------------------
@@ -153,7 +156,6 @@ def run_parallel(turn: Turn, token: Token, node: Node) -> bool:
         leave(turn, token)
         parallel.branch_ended(turn, token)
         return False
-    token.sync_count = token.sync_finished = 0
     return pass_through(turn, token, node)
 
 

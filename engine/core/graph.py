@@ -8,7 +8,7 @@ is `snapshot.schema.json` beside this file.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -198,7 +198,32 @@ def find_sections(nodes: Mapping[int, Node]) -> Sections:
     for node in nodes.values():
         if node.splits:
             close(node, frozenset())
-    return Sections(closing, inside)
+    return Sections(closing, inside | _ways_out(nodes, inside))
+
+
+def _ways_out(nodes: Mapping[int, Node], inside: Mapping[int, int]) -> dict[int, int]:
+    """Nodes that only an interrupting event leads to lie in its host's section; a side token is in none (engine 3.6, 3.8)."""
+    starts = (node.id for node in nodes.values() if not node.incoming and node.type not in BOUNDARY_TYPES)
+    main = _reachable(nodes, starts, frozenset())
+    found: dict[int, int] = {}
+    hosts = {node.key: inside[node.id] for node in nodes.values() if node.id in inside}
+    for node in nodes.values():
+        if node.type in BOUNDARY_TYPES and node.interrupting and node.attached_to in hosts:
+            for way in _reachable(nodes, [node.id], main):
+                found.setdefault(way, hosts[node.attached_to])
+    return found
+
+
+def _reachable(nodes: Mapping[int, Node], starts: Iterable[int], but: Collection[int]) -> set[int]:
+    """The nodes that sequences lead to from these, the ones in `but` and behind them left out."""
+    found: set[int] = set()
+    waiting = list(starts)
+    while waiting:
+        node_id = waiting.pop()
+        if node_id not in found and node_id not in but:
+            found.add(node_id)
+            waiting.extend(nodes[node_id].outgoing)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

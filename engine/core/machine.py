@@ -57,6 +57,8 @@ def step(world: World, stimulus: Stimulus) -> Done:
 
     Raises `Refusal` for a call that is wrong, `records.RecordFailed` for a record that cannot be applied.
     """
+    world.steps.clear()
+    world.born = 0
     if isinstance(stimulus, Start):
         done = starting.start(world, stimulus)
         subprocess.settle(world)
@@ -81,7 +83,8 @@ def _apply(turn: Turn, stimulus: Stimulus) -> Done:
             return receive(turn, stimulus)
         case TimerDue():
             timer = turn.state.timers.get(stimulus.timer_id)
-            return _done(turn, {"fired": timer is not None and firing.fire(turn, timer)})
+            put_off = timer is not None and stimulus.due_at is not None and timer.due_at > stimulus.due_at
+            return _done(turn, {"fired": timer is not None and not put_off and firing.fire(turn, timer)})
         case PushFrame():
             origin = {"instance": str(stimulus.from_uuid)}
             turn.frame(stimulus.frame_type, stimulus.text, action_name=stimulus.action_name, details=origin)
@@ -127,7 +130,7 @@ def append_params(turn: Turn, stimulus: AppendParams) -> dict[str, Any]:
     if turn.state.ended or not isinstance(value, dict):
         return {"appended": False}
     try:
-        turn.state.params = merged(turn.state.params, stimulus.destination, value)
+        turn.state.params = merged(turn.state.params, stimulus.destination, value, turn.world.limits.params)
     except paths.PathError as error:
         turn.open_incident("Engine", "Process Definition", f"Values from a child process were not stored: {error}")
         return {"appended": False}

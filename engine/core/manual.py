@@ -18,8 +18,7 @@ def execute(turn: Turn, stimulus: Execute) -> Done:
     token, node, action, target = _executable(turn, stimulus)
     if target is not None:
         token = back.reset(turn, token, target)
-    else:
-        back.remember(turn, action)
+    back.remember(turn, action)
     accepted = paths.keep_keys(dict(stimulus.body), action.keys)
     merged = paths.merge(turn.state.params, accepted)
     visit = sequence.visit_of(token)

@@ -109,7 +109,19 @@ def apply(turn: Turn, token: Token, node: Node, message: MessageReceived) -> boo
     return True
 
 
+def check(turn: Turn, node: Node, message: MessageReceived) -> None:
+    """Whether the value can be stored; nothing changes. Raises `RecordFailed`."""
+    stream = node.stream(message.topic)
+    if stream is not None:
+        _with_value(turn, stream.key_name, message)
+
+
 def store(turn: Turn, key_name: str, message: MessageReceived) -> None:
+    """Put the value where the node wants it. Raises `RecordFailed`."""
+    turn.state.params = _with_value(turn, key_name, message)
+
+
+def _with_value(turn: Turn, key_name: str, message: MessageReceived) -> dict[str, jsonio.Json]:
     try:
         data = paths.put(turn.state.params, key_name, message.value)
     except paths.PathError as error:
@@ -120,7 +132,7 @@ def store(turn: Turn, key_name: str, message: MessageReceived) -> None:
             f"With this reply the instance's data would have {size / 1024:,.0f} kB; "
             f"the limit is {turn.world.limits.params / 1024:,.0f} kB."
         )
-    turn.state.params = data
+    return data
 
 
 def _callback_owner(turn: Turn, node: Node, message: MessageReceived) -> Action | None:

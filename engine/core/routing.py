@@ -16,9 +16,24 @@ def next_node(turn: Turn, token: Token, node: Node) -> Node | None:
 def skip(turn: Turn, token: Token, target: Node | None) -> Node | None:
     """The target, or the first node behind it that takes part in the instance's flow (engine 1.7)."""
     while target is not None and not takes_part(turn, target):
-        turn.steps += 1
-        target = None if turn.steps > MAX_STEPS else _behind(turn, token, target)
+        turn.count_step()
+        if not turn.may_go_on:
+            too_many_steps(turn, token, turn.graph.nodes[token.node_id])
+            return None
+        target = _behind(turn, token, target)
     return target
+
+
+def too_many_steps(turn: Turn, token: Token, node: Node) -> None:
+    """Stop a token that would run without end (engine 3.4)."""
+    turn.open_incident(
+        "Engine",
+        "Node",
+        f"{MAX_STEPS:,} nodes were entered without a wait, and the token was stopped on '{node.name}'. "
+        "Put a wait into the loop and publish, or retry to go on.",
+        token=token,
+        node=node,
+    )
 
 
 def takes_part(turn: Turn, node: Node) -> bool:

@@ -59,8 +59,7 @@ def trigger(
     """Run an action now, or schedule it when it has a delay.
 
     `siblings` are the ids of the actions that wait for it when it is delayed, `outer` those that follow after them, `upload`
-    the file of an upload action. An action
-    that is not repeatable and has run, or is about to, is passed over (engine 4.4).
+    the file of an upload action. An action that is not repeatable and has run, or is about to, is passed over (engine 4.4).
     """
     visit = visit_of(token)
     known = visit.actions.get(action.id)
@@ -76,7 +75,7 @@ def trigger(
                 return Ran.SCHEDULED
         except ActionFailed as failure:
             return fail(turn, token, node, action, failure, siblings + outer)
-    return execute(turn, token, node, action, run=state.runs, rest=siblings + outer)
+    return execute(turn, token, node, action, run=state.runs, rest=siblings, outer=outer)
 
 
 def has_run(state: ActionState) -> bool:
@@ -92,9 +91,14 @@ def execute(
     *,
     run: int,
     rest: tuple[int, ...] = (),
+    outer: tuple[int, ...] = (),
     event: str = "Execute action",
 ) -> Ran:
-    """Run an action at once, then its children if Autorun is on (engine 4.5, 4.6)."""
+    """Run an action at once, then its children if Autorun is on (engine 4.5, 4.6).
+
+    `rest` are the ids of its later siblings: they follow when a synchronous subprocess has ended, the caller runs them otherwise;
+    after a failure they follow together with `outer`.
+    """
     visit = visit_of(token)
     state = visit.actions.setdefault(action.id, ActionState(action.name, ActionStatus.EXECUTING))
     state.state = ActionStatus.EXECUTING
@@ -103,11 +107,12 @@ def execute(
     try:
         HANDLERS[action.type](ActionRun(turn, token, visit, node, action, run, lookup_for(turn.world, turn.state)))
     except Waits as waits:
-        state.waits_for = waits.children
+        state.waits_for += waits.children
+        state.rest = rest
         return Ran.SCHEDULED
     except ActionFailed as failure:
-        return fail(turn, token, node, action, failure, rest, event)
-    return complete(turn, token, node, action, rest, event)
+        return fail(turn, token, node, action, failure, rest + outer, event)
+    return complete(turn, token, node, action, rest + outer, event)
 
 
 def complete(
@@ -119,7 +124,7 @@ def complete(
     state.state = ActionStatus.COMPLETED
     state.completed += 1
     state.last_executed = turn.now
-    state.waits_for = ()
+    state.waits_for = state.rest = ()
     turn.changed_visit(visit)
     close_incidents_of(turn, visit, action, "succeeded")
     if action.type is ActionType.KAFKA_SEND:
@@ -173,6 +178,7 @@ def schedule(turn: Turn, token: Token, node: Node, action: Action, rest: tuple[i
         return False
     state = visit.actions[action.id]
     state.state = ActionStatus.SCHEDULED
+    close_incidents_of(turn, visit, action, "retried")
     timer = Timer(
         id=next(turn.world.ids),
         kind=TimerKind.ACTION,

@@ -98,10 +98,14 @@ class MessageReceived:
 
 @dataclass(frozen=True, slots=True)
 class TimerDue:
-    """A timer row is due. A firing of a timer that is no longer pending is ignored (engine 5.4)."""
+    """A timer row is due. A firing of a timer that is no longer pending is ignored (engine 5.4).
+
+    `due_at` is the moment that the caller has read: a timer that was put off since is ignored too.
+    """
 
     instance_uuid: UUID
     timer_id: int
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,16 +71,21 @@ def _conclude(
     turn: Turn, token: Token, node: Node, action: Action, state: ActionState, children: list[InstanceState]
 ) -> None:
     failed = [child for child in children if child.state in (InstanceStatus.EXPIRED, InstanceStatus.TERMINATED)]
-    state.waits_for = ()
+    rest, state.waits_for, state.rest = state.rest, (), ()
     if failed:
         name = turn.world.graph(failed[0].snapshot_id).name
         text = f"The subprocess '{name}' was {str(failed[0].state).lower()}. Retry starts a new one."
-        sequence.fail(turn, token, node, action, ActionFailed(text, kind="Subprocess"))
+        sequence.fail(turn, token, node, action, ActionFailed(text, kind="Subprocess"), rest)
         return
     output = _output(action, children)
-    if output is not None:
-        store_output(turn.state, action.text("outputKey"), output)
-    sequence.complete(turn, token, node, action)
+    try:
+        if output is not None:
+            store_output(turn, action.text("outputKey"), output)
+    except ActionFailed as failure:
+        sequence.fail(turn, token, node, action, failure, rest)
+        return
+    if sequence.complete(turn, token, node, action) is sequence.Ran.DONE:
+        sequence.run_queue(turn, token, node, sequence.actions_of(node, rest))
 
 
 def _output(action: Action, children: list[InstanceState]) -> Any:
@@ -89,7 +94,7 @@ def _output(action: Action, children: list[InstanceState]) -> Any:
         ordered = sorted(children, key=lambda child: child.item_index or 0)
         results = [paths.get(child.params, "result") for child in ordered]
         return [None if isinstance(result, paths.Missing) else result for result in results]
-    child = children[0]
+    child = children[-1]
     return child.params if child.state is InstanceStatus.FINISHED else None
 
 

@@ -6,6 +6,7 @@ batch into one `World`, takes one turn a stimulus, and stores what stands in `Ch
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -30,7 +31,7 @@ from engine.core.state import (
 from engine.core.stimuli import FromElsewhere, Throw
 
 MAX_STEPS = 1000
-"""Node entries in one stimulus (engine 3.4)."""
+"""Node entries of one instance in one stimulus, over all its turns (engine 3.4)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,8 @@ class World:
     changes: Changes = field(default_factory=Changes)
     newborn: list[InstanceState] = field(default_factory=list)  # made by an action, their first token still to come
     ended: list[InstanceState] = field(default_factory=list)  # subprocesses whose parent has still to be told
+    steps: Counter[int] = field(default_factory=Counter)  # node entries of the stimulus at hand, by instance id
+    born: int = 0  # subprocesses that it has started
 
     def instance_with_id(self, instance_id: int | None) -> InstanceState | None:
         return next((state for state in self.instances.values() if state.id == instance_id), None)
@@ -101,7 +104,6 @@ class Turn:
         self.state = state
         self.graph = world.graph(state.snapshot_id)
         self.now = world.now
-        self.steps = 0
         self.user = ""
         self.moved: dict[int, Token] = {}
         self._ready: list[Token] = []
@@ -113,6 +115,15 @@ class Turn:
 
     def _lanes(self) -> tuple[str, ...]:
         return tuple(sorted(token.swimlane for token in self.state.open_tokens()))
+
+    def count_step(self) -> None:
+        """One more node entered, or passed over."""
+        self.world.steps[self.state.id] += 1
+
+    @property
+    def may_go_on(self) -> bool:
+        """Whether the stimulus has not yet taken as many steps in this instance as it may."""
+        return self.world.steps[self.state.id] < MAX_STEPS
 
     def set_ready(self, token: Token) -> None:
         """Another token may go on once the one at work rests."""
@@ -239,7 +250,7 @@ class Turn:
         visit = None if token is None else token.visit
         if action is None:
             for known in self.open_incidents(visit):
-                if known.type == kind and known.action_id is None:
+                if (known.type, known.action_id, known.node_id) == (kind, None, None if node is None else node.id):
                     known.message = message
                     self.changed_incident(known)
                     return known

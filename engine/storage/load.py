@@ -132,6 +132,7 @@ def action_states(text: str) -> dict[int, core.ActionState]:
             completed=raw["completed"],
             last_executed=datetime.fromisoformat(raw["lastExecutedDate"]) if raw["lastExecutedDate"] else None,
             waits_for=tuple(raw.get("waitsFor") or ()),
+            rest=tuple(raw.get("rest") or ()),
             upload=raw.get("upload", ""),
         )
         for action_id, raw in stored.items()

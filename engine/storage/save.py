@@ -215,6 +215,7 @@ def action_states(visit: core.Visit) -> str:
                 "completed": state.completed,
                 "lastExecutedDate": None if state.last_executed is None else timestamp(state.last_executed),
                 **({"waitsFor": list(state.waits_for)} if state.waits_for else {}),
+                **({"rest": list(state.rest)} if state.rest else {}),
                 **({"upload": state.upload} if state.upload else {}),
             }
             for action_id, state in visit.actions.items()

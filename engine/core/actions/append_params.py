@@ -28,15 +28,23 @@ def run(action_run: ActionRun) -> None:
     if parent.ended:
         raise ActionFailed(f"The parent process has ended ({parent.state}).", kind="Definition")
     try:
-        parent.params = merged(parent.params, destination, value)
+        parent.params = merged(parent.params, destination, value, turn.world.limits.params)
     except paths.PathError as error:
         raise ActionFailed(f"The values cannot be put at '{destination}': {error}") from error
     turn.world.changes.instances[parent.id] = parent
 
 
-def merged(data: dict[str, jsonio.Json], destination: str, value: dict[str, jsonio.Json]) -> dict[str, jsonio.Json]:
-    """`value` merged into `data` at a path, missing levels created; an empty path is the top level. Raises `PathError`."""
-    if not destination:
-        return paths.merge(data, value)
-    there = paths.get(data, destination)
-    return paths.put(data, destination, paths.merge(there, value) if isinstance(there, dict) else value)
+def merged(
+    data: dict[str, jsonio.Json], destination: str, value: dict[str, jsonio.Json], limit_bytes: int
+) -> dict[str, jsonio.Json]:
+    """`value` merged into `data` at a path, missing levels created; an empty path is the top level.
+
+    Raises `PathError` when it cannot be put there, or the data would be larger than the limit.
+    """
+    there = paths.get(data, destination) if destination else data
+    together = paths.merge(there, value) if isinstance(there, dict) else value
+    made = paths.put(data, destination, together) if destination else together
+    size = jsonio.size_bytes(made)
+    if size > limit_bytes:
+        raise paths.PathError(f"the data would have {size / 1024:,.0f} kB; the limit is {limit_bytes / 1024:,.0f} kB")
+    return made

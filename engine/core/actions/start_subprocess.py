@@ -15,6 +15,7 @@ from engine.core.entry import check_start, inherited, select_start
 from engine.core.graph import Param
 from engine.core.state import InstanceState, InstanceStatus
 from engine.core.stimuli import Refusal
+from engine.core.turn import Turn
 
 MAX_CHILDREN = 1000
 """Subprocesses that one stimulus may start; more means that processes start each other without end."""
@@ -41,15 +42,16 @@ def run(action_run: ActionRun) -> None:
         raise ActionFailed("A subprocess that is waited for must belong to this instance itself.", kind="Definition")
     made = [_child(action_run, snapshot_id, target, data, index) for index, data in enumerate(_data(action_run))]
     world = action_run.turn.world
-    if len(world.newborn) + len(made) > MAX_CHILDREN:
+    if world.born + len(made) > MAX_CHILDREN:
         raise ActionFailed(f"More than {MAX_CHILDREN:,} subprocesses would be started in one step. Break the circle.")
+    world.born += len(made)
     for child in made:
         world.instances[child.uuid] = child
         world.newborn.append(child)
     if waits and made:
         raise Waits(tuple(child.id for child in made))
     if waits:
-        store_output(action_run.turn.state, action.text("outputKey"), [])
+        store_output(action_run.turn, action.text("outputKey"), [])
 
 
 def target_instance(action_run: ActionRun, default: str) -> InstanceState:
@@ -126,7 +128,18 @@ def _child(
     )
 
 
-def store_output(state: InstanceState, output_key: str, value: Any) -> None:
-    """Store what the subprocess leaves behind under the output key, if one is set."""
-    if output_key:
-        state.params = paths.put(state.params, output_key, value)
+def store_output(turn: Turn, output_key: str, value: Any) -> None:
+    """Store what the subprocess leaves behind under the output key, if one is set. Raises `ActionFailed`, with nothing stored."""
+    if not output_key:
+        return
+    try:
+        data = paths.put(turn.state.params, output_key, value)
+    except paths.PathError as error:
+        raise ActionFailed(f"The subprocess's data cannot be put at '{output_key}': {error}") from error
+    size, limit = jsonio.size_bytes(data), turn.world.limits.params
+    if size > limit:
+        raise ActionFailed(
+            f"With the subprocess's data this instance would have {size / 1024:,.0f} kB; the limit is {limit / 1024:,.0f} kB. "
+            "Copy less into the subprocess, then retry: it starts a new one."
+        )
+    turn.state.params = data

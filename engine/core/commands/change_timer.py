@@ -33,6 +33,8 @@ def run(turn: Turn, stimulus: ChangeTimer) -> dict[str, Any]:
         _cancel(turn, timer)
     else:
         timer.due_at, timer.state = due, TimerStatus.PENDING
+        if timer.kind is TimerKind.EXPIRY:
+            turn.state.expires_at = due
         turn.changed_timer(timer)
         if due <= turn.now:
             firing.fire(turn, timer)

@@ -21,6 +21,10 @@ def run(turn: Turn, stimulus: Deliver) -> dict[str, Any]:
         raise Refusal(409, f"'{node.name}' does not listen on {message.topic}.", entity="token")
     if not _takes(turn, token):
         raise Refusal(409, f"'{node.name}' takes no message now.", entity="token")
+    try:
+        records.check(turn, node, message)
+    except records.RecordFailed as failure:
+        raise Refusal(400, str(failure)) from failure
     turn.entry(
         "Message Receive",
         token=token,
@@ -32,11 +36,7 @@ def run(turn: Turn, stimulus: Deliver) -> dict[str, Any]:
             "manual": True,
         },
     )
-    try:
-        goes_on = records.apply(turn, token, node, message)
-    except records.RecordFailed as failure:
-        raise Refusal(400, str(failure)) from failure
-    if goes_on:
+    if records.apply(turn, token, node, message):
         flow.advance(turn, token)
     return {"tokenUuid": str(token.uuid), "currentNodeId": token.node_id}
 

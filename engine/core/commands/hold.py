@@ -30,8 +30,7 @@ def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
         raise Refusal(409, "Process instance is not on hold.")
     turn.state.state = InstanceStatus.STARTED
     _tell(turn, "Unhold", InstanceStatus.ON_HOLD, stimulus.reason)
-    for _, _, go_on in sorted(_came_due(turn), key=lambda item: item[:2]):
-        go_on()
+    go_on(turn)
     for subscription in list(turn.state.subscriptions.values()):
         if subscription.held is not None and subscription.id in turn.state.subscriptions:
             text, subscription.held = subscription.held, None
@@ -39,6 +38,12 @@ def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
             firing.catch(turn, subscription, text)
     subprocess.resume_waiting(turn)
     return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
+
+
+def go_on(turn: Turn) -> None:
+    """Let timers and records that came meanwhile take effect, in order of arrival."""
+    for _, _, take_effect in sorted(_came_due(turn), key=lambda item: item[:2]):
+        take_effect()
 
 
 def _tell(turn: Turn, event: str, before: InstanceStatus, reason: str) -> None:
@@ -59,16 +64,16 @@ def _came_due(turn: Turn) -> list[tuple[datetime, int, Callable[[], None]]]:
 
 
 def _fires(turn: Turn, timer: Timer) -> Callable[[], None]:
-    def go_on() -> None:
+    def take_effect() -> None:
         if timer.state is TimerStatus.HELD:
             timer.state = TimerStatus.PENDING
             firing.fire(turn, timer)
 
-    return go_on
+    return take_effect
 
 
 def _is_received(turn: Turn, kept: Kept) -> Callable[[], None]:
-    def go_on() -> None:
+    def take_effect() -> None:
         if kept.state is not KeptState.HELD:
             return
         turn.state.kept.remove(kept)
@@ -83,7 +88,7 @@ def _is_received(turn: Turn, kept: Kept) -> Callable[[], None]:
         if token is not None:
             flow.advance(turn, token)
 
-    return go_on
+    return take_effect
 
 
 def _replace(turn: Turn, kept: Kept, became: str, before: int) -> None:

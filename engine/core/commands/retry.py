@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from engine.core import events, flow, sequence
+from engine.core.commands import hold
 from engine.core.graph import Node
 from engine.core.state import Incident, InstanceStatus, TokenState
 from engine.core.stimuli import TOKEN_NOT_FOUND, Refusal, Retry
@@ -25,11 +26,14 @@ def run(turn: Turn, stimulus: Retry) -> dict[str, object]:
         turn.close_incident(incident, "retried")
         if incident.action_id is not None:
             _repeat(turn, token_node=node, incident=incident)
-        elif incident.cause_type == sequence.TIMER_CAUSE and incident.node_id not in (None, node.id):
-            events.arm_boundary(turn, token, turn.graph.nodes[incident.node_id or 0])
+        elif (
+            incident.node_id not in (None, node.id) and turn.graph.nodes[incident.node_id or 0].attached_to == node.key
+        ):
+            events.arm(turn, token, turn.graph.nodes[incident.node_id or 0])
     flow.advance(turn, token)
     if turn.state.state is InstanceStatus.CREATED and token.node_id != token.start_node_id:
         turn.state.state = InstanceStatus.STARTED
+        hold.go_on(turn)
     return {"tokenUuid": str(token.uuid), "currentNodeId": token.node_id, "state": str(turn.state.state)}
 
 

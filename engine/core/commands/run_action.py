@@ -36,13 +36,16 @@ def execute(turn: Turn, stimulus: ExecuteByOperator) -> dict[str, Any]:
     if target is not None:
         token, node, action = back.reset(turn, token, target), target.node, target.action
     assert action is not None
+    back.remember(turn, action)
     dropped = paths.dropped_keys(dict(stimulus.body), action.keys)
     turn.state.params = _merged(turn, action, stimulus)
+    rest = _rest_of(turn, sequence.visit_of(token), action)
     _cancel_delay(turn, sequence.visit_of(token), action)
     states = sequence.visit_of(token).actions
     state = states.setdefault(action.id, ActionState(action.name, ActionStatus.EXECUTING))
     state.runs += 1
-    sequence.execute(turn, token, node, action, run=state.runs)
+    if sequence.execute(turn, token, node, action, run=state.runs, rest=rest) is sequence.Ran.DONE:
+        sequence.run_queue(turn, token, node, sequence.actions_of(node, rest))
     flow.advance(turn, token)
     return {"tokenUuid": str(token.uuid), "currentNodeId": token.node_id, "dropped": dropped}
 
@@ -63,10 +66,10 @@ def skip(turn: Turn, stimulus: SkipAction) -> dict[str, Any]:
         raise Refusal(409, f"'{action.name}' need not be skipped.", code="OPS-012", entity="action")
     before = "not run" if state is None else str(state.state)
     state = visit.actions.setdefault(action.id, ActionState(action.name, ActionStatus.SKIPPED))
+    rest = _rest_of(turn, visit, action)
     _cancel_delay(turn, visit, action)
     state.state = ActionStatus.SKIPPED
     turn.changed_visit(visit)
-    rest = _rest_of(turn, visit, action)
     sequence.close_incidents_of(turn, visit, action, "skipped")
     turn.entry(
         "Update",
@@ -111,6 +114,7 @@ def _cancel_delay(turn: Turn, visit: Visit, action: Action) -> None:
 
 
 def _rest_of(turn: Turn, visit: Visit, action: Action) -> tuple[int, ...]:
-    """What was to follow the failed run of this action."""
-    rests = [incident.rest for incident in turn.open_incidents(visit) if incident.action_id == action.id]
+    """What was to follow the delayed or failed run of this action."""
+    rests = [timer.rest for timer in turn.pending_timers(visit) if timer.action_id == action.id]
+    rests += [incident.rest for incident in turn.open_incidents(visit) if incident.action_id == action.id]
     return tuple(rests[-1]) if rests else ()
