@@ -31,6 +31,7 @@ from engine.queries.sentence import sentence_of
 from engine.queries.timers import timer_events, timer_rows
 from engine.queries.tokens import token_documents
 from engine.queries.variables import tree_of
+from engine.queries.whereabouts import WAITING
 from engine.queries.words import Words, counted, mask_words
 from flowx_site.config import config
 from flowx_site.navigation import address
@@ -146,7 +147,7 @@ def fix_address(incident: Incident, shown: status.InstanceStatus) -> str | None:
 
 
 def token_counts(shown: status.InstanceStatus) -> str:
-    waiting = sum(token.status in ("WAITING_MESSAGE", "EXECUTED_PARTIAL") for token in shown.open_tokens)
+    waiting = sum(token.status in WAITING or token.state == "ON_HOLD" for token in shown.open_tokens)
     running = len(shown.open_tokens) - waiting
     words = ([f"{waiting} waiting"] if waiting else []) + ([f"{running} running"] if running else [])
     return ", ".join(words) or counted(len(shown.tokens), "ended", "ended")

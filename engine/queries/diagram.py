@@ -9,9 +9,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from engine.core.graph import NodeType
-from engine.core.state import InstanceStatus, NodeStatus
+from engine.core.state import InstanceStatus, TokenState
 from engine.models import Token
 from engine.queries.status import InstanceStatus as Status
+from engine.queries.whereabouts import WAITING
 
 WORDS = {
     "passed": "passed",
@@ -30,6 +31,17 @@ TYPE_WORDS = {
     NodeType.MESSAGE_EVENT_SEND: "send message task",
     NodeType.MESSAGE_EVENT_RECEIVE: "receive message task",
     NodeType.EXCLUSIVE_GATEWAY: "exclusive gateway",
+    NodeType.PARALLEL_GATEWAY: "parallel gateway",
+    NodeType.MILESTONE_START: "milestone start",
+    NodeType.MILESTONE_END: "milestone end",
+    NodeType.SUBPROCESS_RUN: "subprocess",
+    NodeType.TIMER_INTERMEDIATE: "timer",
+    NodeType.TIMER_BOUNDARY: "boundary timer",
+    NodeType.TIMER_START: "timer start",
+    NodeType.MESSAGE_THROW: "message throw",
+    NodeType.MESSAGE_CATCH_INTERMEDIATE: "message catch",
+    NodeType.MESSAGE_CATCH_BOUNDARY: "boundary message catch",
+    NodeType.MESSAGE_CATCH_START: "message start",
 }
 
 
@@ -127,8 +139,7 @@ def paint(status: Status) -> Painting:
 
 def state_of_tokens(tokens: list[Token]) -> str:
     """The state of a node with tokens and no open incident."""
-    waiting = {NodeStatus.WAITING_MESSAGE, NodeStatus.EXECUTED_PARTIAL}
-    return "wait" if any(token.status in waiting for token in tokens) else "here"
+    return "wait" if any(token.status in WAITING or token.state == TokenState.ON_HOLD for token in tokens) else "here"
 
 
 def say_state(state: str, tokens: int, visits: int) -> str:

@@ -10,12 +10,17 @@ from engine.models import JournalEntry
 from engine.queries.words import Span, Words, at, bold, mono, say, size_text
 
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "tokens": ("Start", "Start with inherit", "Advance", "Finish", "Create", "Abort"),
+    "tokens": (
+        *("Start", "Start with inherit", "Advance", "Finish", "Create", "Abort"),
+        *("Swimlane enter", "Swimlane exit", "Stage enter", "Stage exit"),
+    ),
     "actions": ("Execute action", "Run scheduled action"),
     "kafka": ("Message Send", "Message Receive"),
     "frames": ("Frame",),
     "incidents": ("Incident", "Warning", "Retry"),
-    "operations": ("Hold", "Unhold", "Retry", "Update state", "Dismiss", "Expire", "View", "Assign", "Unassign"),
+    "operations": (
+        *("Hold", "Unhold", "Retry", "Update", "Update state", "Dismiss", "Expire", "View", "Assign", "Unassign"),
+    ),
 }
 """The filters of the timeline, and the events each of them shows."""
 
@@ -28,10 +33,21 @@ KIND_WORDS: Mapping[str, str] = {
     "operations": "Staff",
 }
 
-AUDIT_EVENTS_NOT = ("Frame", "Incident", "Warning")
+AUDIT_EVENTS_NOT = (
+    *("Frame", "Incident", "Warning"),
+    *("Swimlane enter", "Swimlane exit", "Stage enter", "Stage exit"),
+)
 """Entries that stand in the journal but are no audit events (engine 2.9)."""
 
-TYPE_WORDS = {"KAFKA_SEND": "Kafka Send", "WEBSOCKET_SEND": "Websocket Send", "SAVE_DATA": "Save Data"}
+TYPE_WORDS = {
+    "KAFKA_SEND": "Kafka Send",
+    "WEBSOCKET_SEND": "Websocket Send",
+    "SAVE_DATA": "Save Data",
+    "BUSINESS_RULE": "Business Rule",
+    "UPLOAD_FILE": "Upload File",
+    "START_SUBPROCESS": "Start Subprocess",
+    "APPEND_PARAMS_TO_PARENT": "Append Params to Parent",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +111,10 @@ def finished(entry: JournalEntry, _: Delivery | None) -> Saying:
 
 
 def action_ran(entry: JournalEntry, _: Delivery | None) -> Saying:
-    if entry.details.get("byHand"):
+    if entry.details.get("byHand") and entry.event == "Run scheduled action":
         return "timer", "", say(bold(entry.user), " ran a timer now"), due_words(entry)
+    if entry.details.get("byHand"):
+        return "bolt", "", say(bold(entry.user), " executes ", mono(entry.action_name), " by hand"), ()
     name, failed = mono(entry.action_name), entry.status == "failure"
     kind = TYPE_WORDS.get(str(entry.details.get("type")), "")
     scheduled = entry.event == "Run scheduled action"
@@ -109,8 +127,13 @@ def action_ran(entry: JournalEntry, _: Delivery | None) -> Saying:
 
 
 def due_words(entry: JournalEntry) -> Words:
+    return moment_words("it was due ", entry.details.get("due"))
+
+
+def moment_words(before: str, value: object) -> Words:
+    """A stored moment after some words; nothing for what is none."""
     try:
-        return say("it was due ", at(datetime.fromisoformat(str(entry.details.get("due"))), "hms"))
+        return say(before, at(datetime.fromisoformat(str(value)), "hms"))
     except ValueError:
         return ()
 
@@ -124,6 +147,13 @@ DELIVERED = {
 
 
 def sent(entry: JournalEntry, delivery: Delivery | None) -> Saying:
+    if entry.details.get("messageName"):
+        return (
+            "campaign",
+            "ok",
+            say("Message event ", mono(str(entry.details["messageName"])), " thrown"),
+            say(entry.node_name),
+        )
     topic = mono(delivery.topic if delivery else str(entry.details.get("topic", "")))
     if delivery is None:
         return "call_made", "", say("Message for ", topic), say(mono(entry.action_name))
@@ -139,9 +169,19 @@ def sent(entry: JournalEntry, delivery: Delivery | None) -> Saying:
 
 
 def received(entry: JournalEntry, _: Delivery | None) -> Saying:
+    by_hand = f"{entry.user} delivered it by hand" if entry.details.get("command") else ""
+    if entry.details.get("messageName"):
+        return (
+            "campaign",
+            "ok",
+            say("Message event ", mono(str(entry.details["messageName"])), " caught"),
+            say(by_hand or entry.node_name),
+        )
     topic = mono(str(entry.details.get("topic", "")))
     if entry.details.get("late"):
         return "call_received", "wait", say("Late reply on ", topic), say("nothing waits for it any more")
+    if by_hand:
+        return "call_received", "", say("Reply on ", topic), say(by_hand)
     detail = say("stored under ", Span(str(entry.details.get("key", "")), "key"))
     if entry.details.get("manual"):
         detail = (*detail, Span(" · by hand"))
@@ -192,6 +232,48 @@ def state_set(entry: JournalEntry, delivery: Delivery | None) -> Saying:
     return by_operator(icon, tone, did)(entry, delivery)
 
 
+def updated(entry: JournalEntry, _: Delivery | None) -> Saying:
+    """What an operator changed by hand, and what came from a child."""
+    who, details = bold(entry.user or "The engine"), entry.details
+    after = details.get("after")
+    if "destination" in details:
+        where = Span(str(details["destination"] or "the top level"), "key")
+        return "call_merge", "", say("A child process wrote values"), say("to ", where)
+    match details.get("command"):
+        case "move-token":
+            target = after.get("node", "") if isinstance(after, dict) else ""
+            return "moving", "", say(who, " moved the token to ", bold(str(target))), say(f"from {entry.node_name}")
+        case "edit-variables":
+            keys = ", ".join(sorted(after)) if isinstance(after, dict) else ""
+            return "data_object", "", say(who, " edited variables"), say(Span(keys, "key"))
+        case "change-timer":
+            return "schedule", "", say(who, " changed a timer"), moment_words("due ", after)
+        case "cancel-timer":
+            return "schedule", "", say(who, " cancelled a timer"), moment_words("it was due ", details.get("before"))
+        case "skip-action":
+            return "skip_next", "", say(who, " skipped ", mono(entry.action_name or entry.node_name)), ()
+    return other(entry, None)
+
+
+def crossed(entry: JournalEntry, _: Delivery | None) -> Saying:
+    """Another swimlane or stage."""
+    what, way = entry.event.split(" ", 1)
+    verb = "Entered" if way == "enter" else "Left"
+    return "swap_horiz", "", say(f"{verb} {what.lower()} ", bold(str(entry.details.get("name", "")))), ()
+
+
+def assigned(entry: JournalEntry, _: Delivery | None) -> Saying:
+    who, after = bold(entry.user or "The engine"), str(entry.details.get("after") or "")
+    sentence = say(who, " assigned the task to ", bold(after)) if after else say(who, " unassigned the task")
+    return "person", "", sentence, say(entry.node_name)
+
+
+def aborted(entry: JournalEntry, _: Delivery | None) -> Saying:
+    if entry.subject == "Process Instance":
+        return "block", "", say("Aborted"), say("its parent moved on")
+    return "block", "", say("Token ended on ", bold(entry.node_name)), say("another one goes on instead of it")
+
+
 def expired(entry: JournalEntry, _: Delivery | None) -> Saying:
     return "hourglass_top", "", say("Expired"), say("its expiry time passed")
 
@@ -219,6 +301,13 @@ SAYINGS: Mapping[str, Callable[[JournalEntry, Delivery | None], Saying]] = {
     "Hold": by_operator("pause", "wait", "put it on hold"),
     "Unhold": by_operator("play_arrow", "here", "let it go on"),
     "Dismiss": by_operator("close", "", "dismissed it"),
-    "Abort": by_operator("block", "", "aborted a token"),
+    "Abort": aborted,
+    "Update": updated,
+    "Swimlane enter": crossed,
+    "Swimlane exit": crossed,
+    "Stage enter": crossed,
+    "Stage exit": crossed,
+    "Assign": assigned,
+    "Unassign": assigned,
     "View": by_operator("visibility", "", "revealed a sensitive value"),
 }

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from engine.core.graph import Action, Node
-from engine.core.state import ActionStatus, InstanceStatus, NodeStatus
+from engine.core.state import ActionStatus, InstanceStatus, NodeStatus, TokenState
 from engine.models import Incident, Timer, Token
 from engine.queries.status import InstanceStatus as Status
 from engine.queries.tokens import action_states
@@ -91,6 +91,13 @@ def token_words(status: Status, token: Token) -> tuple[Words, str]:
     visit = status.open_visit(token)
     since = (visit.waiting_since or visit.arrived_at) if visit else token.updated_at
     opening = say(Span("Waiting since ", "b"), at(since, style="b"), Span(" on ", "b"), bold(token.current_node_name))
+    if token.state == TokenState.ON_HOLD:
+        return (*opening, Span(f" for its branches: {token.sync_finished} of {token.sync_count} have arrived.")), "wait"
+    if token.status == NodeStatus.WAITING_MESSAGE_EVENT:
+        return (*opening, *say(" for the message event ", mono(node.message_name if node else ""), ".")), "wait"
+    if token.status == NodeStatus.WAITING_TIMER_EVENT:
+        timer = next((timer for timer in timers_of(status, token) if timer.kind == "NODE"), None)
+        return (*opening, *(until_moment(timer) if timer else say("; its timer was cancelled."))), "wait"
     if token.status == NodeStatus.WAITING_MESSAGE:
         return (*opening, *for_message(node), *timeout_words(status, token)), "wait"
     if token.status == NodeStatus.EXECUTED_PARTIAL:
@@ -98,6 +105,8 @@ def token_words(status: Status, token: Token) -> tuple[Words, str]:
         delays = [timer for timer in timers_of(status, token) if timer.kind == "ACTION"]
         if delays:
             return (*opening, *until_due(status, delays[0])), "wait"
+        if any(state.get("state") == ActionStatus.EXECUTING for state in states.values()):
+            return (*opening, Span(" for a subprocess to end.")), "wait"
         if waits_for_person(node):
             return (*opening, *for_person(node, states), *timeout_words(status, token)), "wait"
         return (*opening, Span(": an action is not done yet.")), "wait"
@@ -141,6 +150,10 @@ def timeout_words(status: Status, token: Token) -> Words:
         return say(".")
     held = " Its time-out is kept while it is on hold." if timer.state == "HELD" else ""
     return say("; the reply times out at ", at(timer.due_at, style="b"), " (", at(timer.due_at, "in"), f").{held}")
+
+
+def until_moment(timer: Timer) -> Words:
+    return say(" until ", at(timer.due_at, "hms", style="b"), " (", at(timer.due_at, "in"), ").")
 
 
 def until_due(status: Status, timer: Timer) -> Words:

@@ -12,7 +12,7 @@ from engine.queries.words import Words, at, bold, mono, say
 
 LATE = timedelta(minutes=1)
 
-KIND_WORDS = {"ACTION": "Delayed action", "RESPONSE": "Response time-out", "EXPIRY": "Expiry"}
+KIND_WORDS = {"ACTION": "Delayed action", "RESPONSE": "Response time-out", "NODE": "Timer node", "EXPIRY": "Expiry"}
 STATE_WORDS = {
     "PENDING": ("Waiting", "wait", "schedule"),
     "HELD": ("Kept, on hold", "wait", "pause"),
@@ -75,6 +75,11 @@ def event_to_come(timer: Timer) -> Event:
     if timer.kind == "RESPONSE":
         sentence = say("Reply times out on ", bold(timer.node_name))
         detail = say(at(timer.due_at, "hms"), ", then the token moves on without a reply")
+    elif timer.kind == "NODE":
+        sentence, detail = (
+            say("Timer ", bold(timer.node_name), " is due"),
+            say(at(timer.due_at, "hms"), f" · {timer.expression}"),
+        )
     elif timer.kind == "EXPIRY":
         sentence, detail = say("The instance expires"), say(at(timer.due_at, "hms"), ", then all its tokens end")
     else:

@@ -16,10 +16,21 @@ def token_documents(
     tokens: Iterable[Token], visits: Iterable[Visit], graph: Graph | None = None
 ) -> list[dict[str, Any]]:
     """The documents of an instance's tokens, by the visits of that instance; asks no statement."""
+    known = {token.id: token for token in tokens}
     of_token: dict[int, list[Visit]] = {}
     for visit in sorted(visits, key=lambda one: one.number):
         of_token.setdefault(visit.token_id, []).append(visit)
-    return [token_document(token, of_token.get(token.id, []), graph) for token in tokens]
+    return [token_document(token, history(token, known, of_token), graph) for token in known.values()]
+
+
+def history(token: Token, known: Mapping[int, Token], of_token: Mapping[int, list[Visit]]) -> list[Visit]:
+    """The visits of a token, with those it took over from the tokens it replaced (engine 9.3)."""
+    visits = list(of_token.get(token.id, []))
+    until, former = token.history_until, known.get(token.replaces_id or 0)
+    while former is not None:
+        visits = [visit for visit in of_token.get(former.id, []) if visit.number < until] + visits
+        until, former = min(until, former.history_until), known.get(former.replaces_id or 0)
+    return visits
 
 
 def token_document(token: Token, visits: Sequence[Visit], graph: Graph | None = None) -> dict[str, Any]:

@@ -15,6 +15,16 @@ from engine.core.state import InstanceStatus, NodeStatus
 from engine.models import Incident, Instance
 from engine.queries.words import Words, at, mono, say
 
+WAITING = frozenset(
+    {
+        NodeStatus.WAITING_MESSAGE,
+        NodeStatus.WAITING_MESSAGE_EVENT,
+        NodeStatus.WAITING_TIMER_EVENT,
+        NodeStatus.EXECUTED_PARTIAL,
+    }
+)
+"""Statuses of a token that rests until something comes."""
+
 STUCK, MESSAGE, PERSON, TIMER, RUN, ENDED = "stuck", "message", "person", "timer", "run", "ended"
 
 
@@ -41,9 +51,15 @@ def where_is(instance: Instance, incidents: Sequence[Incident]) -> Where:
         return Where(STUCK, node or "Exception", say(first_line(text)), max(0, len(places) - 1))
     if not places:
         return Where(RUN, "", say("Runs now"))
-    place = next((one for one in places if one.get("status") == NodeStatus.WAITING_MESSAGE), places[0])
+    place = min(places, key=importance)
     kind, detail = waiting(place, instance)
     return Where(kind, str(place.get("nodeName", "")), detail, len(places) - 1)
+
+
+def importance(place: Mapping[str, Any]) -> int:
+    """Of several tokens a row tells of the one that waits for the outside, then of one that waits at all."""
+    status = place.get("status")
+    return 0 if status == NodeStatus.WAITING_MESSAGE else 1 if status in WAITING else 2
 
 
 def places_of(instance: Instance) -> list[Mapping[str, Any]]:
@@ -58,6 +74,12 @@ def waiting(place: Mapping[str, Any], instance: Instance) -> tuple[str, Words]:
     if status == NodeStatus.WAITING_MESSAGE:
         topics = [str(topic) for topic in place.get("topics") or ()]
         return MESSAGE, say("Message on ", mono(topics[0])) if topics else say("Waits for a message")
+    if status == NodeStatus.WAITING_MESSAGE_EVENT:
+        return MESSAGE, say("Waits for a message event")
+    if status == NodeStatus.WAITING_TIMER_EVENT and instance.next_due_at is not None:
+        return TIMER, say("Until ", at(instance.next_due_at))
+    if status in WAITING and place.get("nodeType") == NodeType.SUBPROCESS_RUN:
+        return MESSAGE, say("Waits for its subprocess")
     if status in (NodeStatus.EXECUTED_PARTIAL, NodeStatus.MESSAGE_RECEIVED, NodeStatus.MESSAGE_RESPONSE_TIMED_OUT):
         if place.get("nodeType") == NodeType.USER_TASK:
             return PERSON, say(str(place.get("swimlane") or "A person"))
