@@ -13,6 +13,7 @@ from engine.queries import status
 from engine.queries.diagram import Painting, paint
 from engine.queries.sentence import Saying, sentence_of
 from engine.queries.tokens import token_documents
+from engine.queries.whereabouts import where_is
 from engine.queries.words import plain
 from tests.builders import TOPIC, Running, apply, kafka_send, process, save_data
 from tests.operate.processes import asking, delayed, finished, stuck_now, waiting
@@ -216,3 +217,56 @@ def test_e058_back_seq_lists_the_visited_nodes_in_order_the_current_one_last(db:
     token = documents(running)[0]
     assert token["backSeq"] == {"nodes": [nodes[name] for name in way]}
     assert token["backSeq"]["nodes"][-1] == token["currentNodeId"]
+
+
+# -- the other node types ----------------------------------------------------------------------------------------------
+
+
+def test_it_says_until_when_a_timer_node_waits(db: None) -> None:
+    running = process().start().add("TIMER_INTERMEDIATE", "Cool off", timerExpression="P14D").end().publish().start()
+    assert sentence(running) == "Waiting since T on Cool off until T (in 13 days)."
+    assert states(paint(loaded(running)))["Cool off"] == "wait"
+    assert where(running) == ("timer", "Cool off", "Until T")
+
+
+def test_it_says_for_which_message_event_it_waits(db: None) -> None:
+    event = {"messageName": "bikeBack", "correlationKey": "bike"}
+    made = process().start().add("MESSAGE_CATCH_INTERMEDIATE", "Catch", **event).end()
+    running = made.publish().start({"bike": 7})
+    assert sentence(running) == "Waiting since T on Catch for the message event bikeBack."
+    assert where(running) == ("message", "Catch", "Waits for a message event")
+
+
+def test_it_says_how_many_branches_have_arrived_and_what_the_others_wait_for(db: None) -> None:
+    made = process().start().add("PARALLEL_GATEWAY", "Split")
+    for name in ("A", "B"):
+        made.user_task(name, save_data(f"do_{name}"), connect=False).link("Split", name)
+    made.add("PARALLEL_GATEWAY", "Join", connect=False).link("A", "Join").link("B", "Join")
+    running = made.end().publish().start()
+    text = sentence(running)
+    assert "Waiting since T on Join for its branches: 0 of 2 have arrived." in text
+    assert "Waiting since T on A for a person in Default to run do_A." in text
+    painting = paint(loaded(running))
+    assert {name: states(painting)[name] for name in ("Split", "A", "B", "Join")} == {
+        "Split": "passed",
+        "A": "wait",
+        "B": "wait",
+        "Join": "wait",
+    }
+    assert where(running)[1] in ("A", "B")
+
+
+def test_it_says_that_it_waits_for_a_subprocess(db: None) -> None:
+    process("child").start().user_task("Work", save_data("done")).end().publish()
+    running = (
+        process().start().add("SUBPROCESS_RUN", "Run", processName="child", outputKey="out").end().publish().start()
+    )
+    assert "Waiting since T on Run for a subprocess to end." in sentence(running)
+    assert where(running) == ("message", "Run", "Waits for its subprocess")
+    assert [child.instance.process_name for child in loaded(running).subprocesses] == ["child"]
+
+
+def where(running: Running) -> tuple[str, str, str]:
+    """The cell "Where it is now" of the list, its times of day taken out."""
+    found = where_is(running.row, [])
+    return found.kind, found.node, re.sub(r"(\d+ \w+ )?\d\d:\d\d", "T", plain(found.detail))
