@@ -34,7 +34,7 @@ def keys(staff: DesignerSite) -> list[str]:
     return staff.page.locator("#rows tr").evaluate_all("rows => rows.map(row => row.dataset.key)")
 
 
-def test_d091_filters_act_without_a_button_and_stand_in_the_address(staff: DesignerSite) -> None:
+def test_filters_act_without_a_button_and_stand_in_the_address(staff: DesignerSite) -> None:
     mine, other = instance(process_name="returns", state="ON_HOLD"), instance()
     page = staff.visit(LIST)
     staff.one("instances.state.ON_HOLD").click()
