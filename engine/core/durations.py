@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
-from typing import Final, TypeAlias
+from typing import Final, Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 import isodate
@@ -115,12 +115,22 @@ def _unknown(text: str) -> TimerError:
     return TimerError("TMR-001", {"v": shorten(text)})
 
 
-def _refuse_other_kinds(text: str) -> None:
+def meant_as(text: str) -> Literal["date", "cycle", "cron"] | None:
+    """What a text that is no duration is meant as, well formed or not; ``None`` for a duration and for anything else."""
+    text = text.strip()
     if _DATE.fullmatch(text):
-        raise TimerError("TMR-009", {"v": shorten(text), "allowed": "a duration", "example": "PT30S"})
+        return "date"
+    if _CYCLE.fullmatch(text):
+        return "cycle"
     words = text.split()
-    is_cron = 5 <= len(words) <= 7 and all(_CRON_FIELD.fullmatch(word) for word in words)
-    if is_cron or _CYCLE.fullmatch(text):
+    return "cron" if 5 <= len(words) <= 7 and all(_CRON_FIELD.fullmatch(word) for word in words) else None
+
+
+def _refuse_other_kinds(text: str) -> None:
+    kind = meant_as(text)
+    if kind == "date":
+        raise TimerError("TMR-009", {"v": shorten(text), "allowed": "a duration", "example": "PT30S"})
+    if kind is not None:
         raise TimerError("TMR-012", {"v": shorten(text)})
 
 

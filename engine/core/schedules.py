@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from itertools import islice
 from zoneinfo import ZoneInfo
 
@@ -17,7 +17,8 @@ from croniter import CroniterError, croniter
 from engine.core.durations import Duration, TimerError, parse_duration
 
 _CYCLE = re.compile(r"R(?P<times>\d{0,9})/(?:(?P<start>[^/]+)/)?(?P<every>[^/]*)")
-MAX_STEPS_AHEAD = 1_000_000
+_TICK = timedelta(microseconds=1)
+_LONGEST_YEAR_DAYS, _LONGEST_MONTH_DAYS = 366, 31
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +34,28 @@ class Cycle:
 
         None when the cycle has no step left: missed ones are not made up (engine 5.4).
         """
-        first = self.start if self.start is not None else self.every.after(armed_at, zone)
-        due, step = first, 0
-        while due <= moment:
-            step += 1
-            due = self.every.after(due, zone)
-            if step > MAX_STEPS_AHEAD:
-                return None
+        try:
+            first = self.start if self.start is not None else self.every.after(armed_at, zone)
+            step = self._steps_before(moment, first)
+            while (due := self._step(first, step, zone)) <= moment:
+                step += 1
+        except TimerError:  # beyond the calendar
+            return None
         return None if self.times is not None and step >= self.times else due
+
+    def _steps_before(self, moment: datetime, first: datetime) -> int:
+        """A number of steps that surely lie before `moment`: exact for what is exact time, a few too low for months."""
+        days = self.every.years * _LONGEST_YEAR_DAYS + self.every.months * _LONGEST_MONTH_DAYS
+        longest = timedelta(days=days) + timedelta(microseconds=int(self.every.exact_seconds * 1_000_000) + 1)
+        if days:
+            longest += timedelta(days=1)  # a calendar step crosses a change of the clocks
+        return max(0, (moment - first) // longest)
+
+    def _step(self, first: datetime, step: int, zone: ZoneInfo) -> datetime:
+        """Steps are counted from the first one, so that a month's end that clamps does not stay clamped."""
+        return Duration(
+            self.every.years * step, self.every.months * step, seconds=self.every.exact_seconds * step
+        ).after(first, zone)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +65,20 @@ class Cron:
     text: str
 
     def next_after(self, moment: datetime, zone: ZoneInfo) -> datetime | None:
-        """The next matching moment in UTC; None when no day ever matches."""
-        try:
-            found = croniter(self.text, moment.astimezone(zone), second_at_beginning=True).get_next(datetime)
-        except CroniterError:
-            return None
-        return found.astimezone(UTC) if isinstance(found, datetime) else None
+        """The next matching moment in UTC; None when no day ever matches.
+
+        A time that the clocks skip is due as they go on. One that comes twice, as they are put back, counts once, unless
+        the hour field goes by every hour (`*`).
+        """
+        every_hour = "*" in self.text.split()[2]
+        while True:
+            try:
+                found = croniter(self.text, moment.astimezone(zone), second_at_beginning=True).get_next(datetime)
+            except (CroniterError, OverflowError):
+                return None
+            moment = found.astimezone(UTC)
+            if every_hour or not moment.astimezone(zone).fold:
+                return moment
 
 
 def parse_date(text: str, zone: ZoneInfo) -> datetime:
@@ -77,7 +100,7 @@ def parse_cycle(text: str, zone: ZoneInfo) -> Cycle:
     if match is None:
         raise TimerError("TMR-017", {"v": text.strip()[:80]})
     every = parse_duration(match["every"])
-    if every.is_zero:
+    if not (every.years or every.months or every.exact_seconds * 1_000_000 >= 1):
         raise TimerError("TMR-017", {"v": text.strip()[:80]})
     start = None if match["start"] is None else parse_date(match["start"], zone)
     return Cycle(int(match["times"]) if match["times"] else None, start, every)
@@ -106,15 +129,33 @@ def due_of(text: str, now: datetime, zone: ZoneInfo) -> datetime:
     return parse_date(text, zone) if looks_like_date(text) else parse_duration(text).after(now, zone)
 
 
-def next_of(text: str, now: datetime, armed_at: datetime, zone: ZoneInfo) -> datetime | None:
-    """The next moment of a timer start later than `now`: date, cycle or cron. Raises `TimerError`."""
+@dataclass(frozen=True, slots=True)
+class Window:
+    """The optional start and end time of a timer start's cycle or cron (engine 5.4), both inclusive.
+
+    The start is where a cycle counts from that names no start of its own.
+    """
+
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def next_of(text: str, now: datetime, armed_at: datetime, zone: ZoneInfo, window: Window = Window()) -> datetime | None:
+    """The next moment of a timer start later than `now`: date, cycle or cron. Raises `TimerError`.
+
+    None when there is none: a date or a cycle that is over, a step behind the window's end.
+    """
     stripped = text.strip()
-    if stripped.startswith("R"):
-        return parse_cycle(stripped, zone).next_after(now, armed_at, zone)
     if looks_like_date(stripped):
         due = parse_date(stripped, zone)
         return due if due > now else None
-    return parse_cron(stripped).next_after(now, zone)
+    after = now if window.start is None else max(now, window.start - _TICK)
+    if stripped.startswith("R"):
+        cycle = parse_cycle(stripped, zone)
+        next_due = replace(cycle, start=cycle.start or window.start).next_after(after, armed_at, zone)
+    else:
+        next_due = parse_cron(stripped).next_after(after, zone)
+    return None if next_due is None or (window.end is not None and next_due > window.end) else next_due
 
 
 def expiry_of(text: str, now: datetime, zone: ZoneInfo) -> datetime:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.durations import TimerError
-from engine.core.schedules import next_moments, next_of, parse_cron, parse_cycle, parse_date
+from engine.core.schedules import Window, next_moments, next_of, parse_cron, parse_cycle, parse_date
 
 NOW = datetime(2026, 7, 1, 12, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -76,3 +76,76 @@ def test_whatever_the_text_parsing_ends_with_a_result_or_a_code(text):
     for parse in (lambda: parse_date(text, BERLIN), lambda: parse_cycle(text, BERLIN), lambda: parse_cron(text)):
         with contextlib.suppress(TimerError):
             parse()
+
+
+def test_a_cycle_that_began_long_ago_is_found_at_once():
+    assert next_of("R/1990-01-01T00:00:00Z/PT1S", NOW, NOW, ZoneInfo("UTC")) == NOW + timedelta(seconds=1)
+    assert next_of("R/1990-01-01T00:00:00Z/P1M", NOW, NOW, ZoneInfo("UTC")) == datetime(2026, 8, 1, tzinfo=UTC)
+
+
+def test_months_are_counted_from_the_first_step_and_clamp_at_their_end():
+    found = next_moments("R/2026-08-31T10:00:00Z/P1M", NOW, ZoneInfo("UTC"), count=4)
+    assert [moment.day for moment in found] == [31, 30, 31, 30]
+
+
+def test_a_cycle_without_a_start_counts_from_when_it_was_armed():
+    armed = NOW - timedelta(minutes=50)
+    assert next_of("R/PT20M", NOW, armed, ZoneInfo("UTC")) == NOW + timedelta(minutes=10)
+    assert next_of("R2/PT20M", NOW, armed, ZoneInfo("UTC")) is None
+
+
+@pytest.mark.parametrize(("before", "hour"), [("2026-03-28T10:00:00", 11), ("2026-10-24T10:00:00", 9)])
+def test_a_cycle_of_a_day_is_24_hours_also_on_days_of_23_and_25_hours(before, hour):
+    armed = parse_date(before, BERLIN)
+    due = next_of("R/P1D", armed, armed, BERLIN)
+    assert due - armed == timedelta(hours=24)
+    assert due.astimezone(BERLIN).hour == hour
+
+
+def fired(text: str, day: str) -> list[str]:
+    """The local times at which an expression is due within a day of the calendar in Berlin."""
+    moment = parse_date(f"{day}T00:00:00", BERLIN) - timedelta(microseconds=1)
+    found = []
+    for due in next_moments(text, moment, BERLIN, count=80):
+        local = due.astimezone(BERLIN)
+        if f"{local:%Y-%m-%d}" == day:
+            found.append(f"{local:%H:%M}{'+' if local.fold else ''}")
+    return found
+
+
+@pytest.mark.parametrize(
+    ("text", "short", "long"),
+    [
+        ("0 30 2 * * *", ["03:00"], ["02:30"]),
+        ("0 0 2,3 * * *", ["03:00"], ["02:00", "03:00"]),
+        ("0 0 1-4 * * *", ["01:00", "03:00", "04:00"], ["01:00", "02:00", "03:00", "04:00"]),
+    ],
+)
+def test_a_cron_of_fixed_hours_is_due_once_when_the_clocks_change(text, short, long):
+    assert fired(text, "2026-03-29") == short
+    assert fired(text, "2026-10-25") == long
+
+
+def test_a_cron_of_every_hour_is_due_23_and_25_times_when_the_clocks_change():
+    short, long = fired("0 0 * * * *", "2026-03-29"), fired("0 0 * * * *", "2026-10-25")
+    assert (len(short), len(long)) == (23, 25)
+    assert "02:00" not in short
+    assert "02:00+" in long
+
+
+@pytest.mark.parametrize("text", ["R/PT1H", "0 0 * * * *"])
+def test_the_window_of_a_cycle_and_a_cron_is_inclusive(text):
+    window = Window(NOW + timedelta(hours=3), NOW + timedelta(hours=5))
+    found, moment = [], NOW
+    while (due := next_of(text, moment, NOW, ZoneInfo("UTC"), window)) is not None:
+        found.append((due - NOW) // timedelta(hours=1))
+        moment = due
+    assert found == [3, 4, 5]
+
+
+def test_the_window_begins_a_cycle_that_names_no_start_of_its_own():
+    window = Window(start=datetime(2026, 7, 2, 8, 15, tzinfo=UTC))
+    assert next_of("R/P1D", NOW, NOW, ZoneInfo("UTC"), window) == window.start
+    assert next_of("R/2026-07-01T00:00:00Z/PT1H", NOW, NOW, ZoneInfo("UTC"), window) == datetime(
+        2026, 7, 2, 9, tzinfo=UTC
+    )
