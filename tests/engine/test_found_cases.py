@@ -19,7 +19,7 @@ from engine.core.stimuli import (
     Unhold,
 )
 from engine.models import EventSubscription, Incident, Instance, JournalEntry, PendingStimulus, Timer, Token
-from tests.builders import TOPIC, USER, Running, action, apply, process, refusal, save_data, websocket_send
+from tests.builders import TOPIC, USER, Running, action, apply, kafka_send, process, refusal, save_data, websocket_send
 
 pytestmark = pytest.mark.django_db
 
@@ -57,7 +57,7 @@ def test_a_run_that_waits_for_a_subprocess_is_cancelled_when_an_event_interrupts
     assert running.action_state("sub")["state"] == "CANCELLED"
 
 
-def test_e173_going_back_to_an_interrupted_node_starts_its_subprocess_again():
+def test_going_back_to_an_interrupted_node_starts_its_subprocess_again():
     child()
     made = process().start().user_task("Host", sub(), save_data("again", allowTokenReset=True)).end()
     made.add("TIMER_BOUNDARY", "Late", timerExpression="PT1H", attachedTo=made.node("Host")["key"], connect=False)
@@ -122,7 +122,7 @@ def test_e205_a_parent_and_a_child_that_call_each_other_without_a_wait_are_stopp
     assert "without a wait" in open_incidents(running)[0].message
 
 
-def test_e205_a_process_that_starts_itself_without_a_wait_is_stopped():
+def test_a_process_that_starts_itself_without_a_wait_is_stopped():
     made = process("child").start().task("Again", sub(startedAsync="true")).end()
     made.publish().start()
     assert Incident.objects.get().message.startswith("More than 1,000 subprocesses")
@@ -203,7 +203,7 @@ def delayed_sibling() -> Running:
 
 
 @pytest.mark.parametrize(("command", "expected"), [(SkipAction, ["later"]), (ExecuteByOperator, ["slow", "later"])])
-def test_e234_later_siblings_follow_a_delayed_child_that_an_operator_skips_or_runs(command, expected):
+def test_e233_e234_later_siblings_follow_a_delayed_child_that_an_operator_skips_or_runs(command, expected):
     running = delayed_sibling()
     apply(command(running.uuid, running.token.uuid, "slow", USER, "now"))
     assert [frame["data"]["it"] for frame in running.frames("data")] == expected
@@ -220,7 +220,7 @@ def test_e169_a_back_action_never_run_before_remembers_the_data_of_its_first_run
     assert running.params == {"x": 0}
 
 
-def test_e235_a_changed_expiry_shows_in_the_instance():
+def test_a_changed_expiry_shows_in_the_instance():
     running = process(expiryTime="PT1H").start().user_task("Form", save_data("go")).end().publish().start()
     due = timezone.now() + timedelta(days=3)
     apply(ChangeTimer(running.uuid, running.timers()[0].id, USER, "later", due))
@@ -288,7 +288,7 @@ def test_an_action_that_is_scheduled_again_leaves_nothing_to_retry():
     assert refusal(Retry(running.uuid, running.token.uuid, USER, "again")).code == "OPS-001"
 
 
-def test_e182_values_from_a_child_that_make_the_data_too_large_are_not_appended():
+def test_values_from_a_child_that_make_the_data_too_large_are_not_appended():
     tell = action("tell", "APPEND_PARAMS_TO_PARENT", {"params": '{"more": ${big}}'})
     process("child").start().task("Tell", tell).end().publish()
     made = process().start().task("Run", sub(startedAsync="true")).user_task("Next", save_data("go")).end()
@@ -296,3 +296,16 @@ def test_e182_values_from_a_child_that_make_the_data_too_large_are_not_appended(
     assert list(running.params) == ["big"]
     [incident] = Incident.objects.filter(instance_id=children(running)[0].row.id)
     assert "the limit is" in incident.message
+
+
+def test_a_retry_runs_each_failed_action_once():
+    root = save_data("root", autoRunChildren=True, optional=True)
+    first = kafka_send("first", topic="out.${x}", parentName="root")
+    second = kafka_send("second", topic="out.${x}", parentName="root")
+    running = process().start().user_task("Form", root, first, second, save_data("go")).end().publish().start()
+    running.execute("root")
+    apply(ExecuteByOperator(running.uuid, running.token.uuid, "second", USER, "now"))
+    assert len(open_incidents(running)) == 2
+    Instance.objects.filter(uuid=running.uuid).update(params='{"x": "y"}')
+    apply(Retry(running.uuid, running.token.uuid, USER, "set"))
+    assert [row.action_name for row in running.sent()] == ["first", "second"]

@@ -23,6 +23,8 @@ def run(turn: Turn, stimulus: Retry) -> dict[str, object]:
     node = turn.graph.nodes[token.node_id]
     turn.entry("Retry", token=token, node=node, details={"reason": stimulus.reason, "incident": incidents[0].id})
     for incident in incidents:
+        if incident.closed_at is not None:
+            continue  # the one before has done this step too
         turn.close_incident(incident, "retried")
         if incident.action_id is not None:
             _repeat(turn, token_node=node, incident=incident)
