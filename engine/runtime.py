@@ -13,10 +13,10 @@ from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, transaction
-from django.utils import timezone
 
-from engine import configuration, ids, pending, snapshots, wakeups
+from engine import clock, configuration, ids, pending, snapshots, wakeups
 from engine.core import machine, records
+from engine.core.integrations import Scenarios
 from engine.core.state import KeptState
 from engine.core.stimuli import (
     Crashed,
@@ -95,12 +95,12 @@ def _batch(
     stimuli: Sequence[Stimulus], inside: Inside | None, after: After | None, *, put_aside: str = ""
 ) -> tuple[list[Outcome], set[uuid.UUID]]:
     """One transaction: lock, load, step, store."""
-    parameters = configuration.generic_parameters()
+    parameters, scenarios = configuration.generic_parameters(), configuration.scenarios()
     reserved = ids.reserve(IDS_PER_STIMULUS * max(1, len(stimuli)))
     try:
         with transaction.atomic():
             chosen = list(stimuli if inside is None else inside(stimuli))
-            world = _world(reserved, parameters, chosen)
+            world = _world(reserved, parameters, scenarios, chosen)
             outcomes = [_step(world, stimulus, put_aside) for stimulus in chosen]
             save.changes(world)
             if after is not None:
@@ -113,14 +113,15 @@ def _batch(
     return outcomes, {push.instance_uuid for push in world.changes.elsewhere}
 
 
-def _world(reserved: ids.Ids, parameters: object, stimuli: Iterable[Stimulus]) -> World:
+def _world(reserved: ids.Ids, parameters: object, scenarios: Scenarios, stimuli: Iterable[Stimulus]) -> World:
     touched = [stimulus.instance_uuid for stimulus in stimuli if not isinstance(stimulus, Start)]
     world = World(
-        now=timezone.now(),
+        now=clock.now(),
         ids=reserved,
         new_uuid=uuid.uuid4,
         graph=snapshots.graph,
         config=parameters,  # type: ignore[arg-type]
+        scenarios=scenarios,
         zone=ZoneInfo(config.time_zone),
         expire_subprocesses=config.expire_subprocesses,
         limits=Limits(config.max_params, config.max_frame, config.kafka_message_max_bytes),
@@ -203,7 +204,7 @@ def requeue(outbox_id: uuid.UUID, *, user: str, reason: str = "") -> bool:
     """Queue a failed row again; instance and token are not touched (engine 6.5). False when it is not failed (OPS-010)."""
     with transaction.atomic():
         changed = OutboxMessage.objects.filter(id=outbox_id, state=OutboxMessage.State.FAILED).update(
-            state=OutboxMessage.State.QUEUED, available_at=timezone.now(), last_error=""
+            state=OutboxMessage.State.QUEUED, available_at=clock.now(), last_error=""
         )
         if not changed:
             return False
@@ -217,10 +218,10 @@ def _on_row(row: OutboxMessage, change: Callable[[Turn], None]) -> None:
     """Change the incidents of the instance that a row belongs to, under its lock."""
     if row.instance_id is None:
         return
-    parameters = configuration.generic_parameters()
+    parameters, scenarios = configuration.generic_parameters(), configuration.scenarios()
     reserved = ids.reserve(IDS_PER_STIMULUS)
     with transaction.atomic():
-        world = _world(reserved, parameters, [])
+        world = _world(reserved, parameters, scenarios, [])
         instance_uuid = load.uuid_of(row.instance_id)
         if instance_uuid is None:
             return

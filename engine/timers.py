@@ -17,7 +17,7 @@ from celery import shared_task
 from django.db import connection
 from django.utils import timezone
 
-from engine import faults, heartbeats, runtime, wakeups
+from engine import clock, faults, heartbeats, runtime, wakeups
 from engine.core.stimuli import TimerDue
 from engine.leases import TIMER_SWEEP, Leases, new_owner
 from engine.loops import Trouble
@@ -37,7 +37,7 @@ def fire_due_batch() -> int:
 
     The rows are read without a lock: each tree is locked by the runtime, and what somebody else has fired is ignored there.
     """
-    rows = Timer.objects.filter(state="PENDING", due_at__lte=timezone.now()).order_by("due_at", "id")
+    rows = Timer.objects.filter(state="PENDING", due_at__lte=clock.now()).order_by("due_at", "id")
     due = list(rows.values_list("id", "instance_id", "due_at")[:BATCH])
     if not due:
         return 0

@@ -13,7 +13,7 @@ from django.core.management import get_commands
 from engine.core import jsonio
 from tests.docs.pages import ROOT, Block, blocks
 
-PROGRAMS = {"git", "cd", "export", "curl", "uvicorn", "celery", "pip"}
+PROGRAMS = {"git", "cd", "export", "curl", "uvicorn", "celery", "pip", "pytest"}
 EXTERNAL_SERVICE = ROOT / "docs" / "how-to" / "external-service.md"
 
 

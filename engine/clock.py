@@ -1,0 +1,27 @@
+"""The clock of the engine: what `engine.runtime` and `engine.timers` take for now. Only `engine.testing` sets another one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import datetime
+
+from django.utils import timezone
+
+_source: ContextVar[Callable[[], datetime]] = ContextVar("clock", default=timezone.now)
+
+
+def now() -> datetime:
+    """The moment of the transition at hand, aware, in UTC."""
+    return _source.get()()
+
+
+@contextmanager
+def taken_from(source: Callable[[], datetime]) -> Iterator[None]:
+    """Inside the block, in this thread, `source` says what time it is."""
+    token = _source.set(source)
+    try:
+        yield
+    finally:
+        _source.reset(token)
