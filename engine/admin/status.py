@@ -26,7 +26,7 @@ from engine.queries.actions import current_actions
 from engine.queries.diagram import paint
 from engine.queries.events import KIND_WORDS
 from engine.queries.masking import Mask
-from engine.queries.messages import detail_of, messages_of
+from engine.queries.messages import detail_of, messages_of, pretty_lines
 from engine.queries.sentence import sentence_of
 from engine.queries.timers import timer_events, timer_rows
 from engine.queries.tokens import token_documents
@@ -221,8 +221,6 @@ def tab_context(
 
 
 def jsonio_lines(documents: list[dict[str, Any]]) -> str:
-    from engine.queries.messages import pretty_lines
-
     return "\n".join(pretty_lines(list(documents)))
 
 

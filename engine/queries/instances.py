@@ -9,6 +9,7 @@ sort or scan a million rows. A page of rows costs one statement more: its open i
 from __future__ import annotations
 
 import heapq
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -189,8 +190,6 @@ def estimate(rows: QuerySet[Instance]) -> Count:
 
 
 def plan_rows(plan: str) -> int:
-    import json
-
     read = json.loads(plan) if isinstance(plan, str) else plan
     return int(read[0]["Plan"]["Plan Rows"])
 

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.db.models.functions import Length
 
+from engine import configuration
 from engine.core import jsonio, paths
 from engine.core.graph import Graph
 from engine.core.jsonio import Json
@@ -198,7 +199,7 @@ def kept_detail(row: ReceivedMessage, graph: Graph | None, mask: Mask) -> Messag
         stream.key_name
         for node in (graph.nodes.values() if graph else ())
         for stream in node.streams
-        if stream.topic_name == row.topic
+        if stream.topic(configuration.scenarios()) == row.topic
     ]
     payload, cut = pretty(hide_under(read(text), keys[0] if keys else "", mask))
     return MessageDetail(

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from engine import configuration
 from engine.core.graph import Action, Node
 from engine.core.state import ActionStatus, InstanceStatus, NodeStatus, TokenState
 from engine.models import Incident, Timer, Token
@@ -116,7 +117,7 @@ def token_words(status: Status, token: Token) -> tuple[Words, str]:
 
 
 def for_message(node: Node | None) -> Words:
-    topics = [mono(stream.topic_name) for stream in node.streams] if node else []
+    topics = [mono(topic) for topic in node.topics(configuration.scenarios())] if node else []
     if not topics:
         return say(" for a message")
     parts: list[str | Span] = [" for a message on ", topics[0]]

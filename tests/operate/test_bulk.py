@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib import admin
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client, RequestFactory
 from django.test.utils import CaptureQueriesContext
@@ -132,8 +133,6 @@ def follow(client: Client, url: str, action: str, *pks: int) -> str:
 def test_d103_each_operation_is_an_admin_action_for_who_may_operate_and_for_nobody_else(
     operator: Client, reader: Client
 ) -> None:
-    from django.contrib.auth.models import User
-
     otto, rita = User.objects.get(username="otto"), User.objects.get(username="rita")
     named = {key.replace("-", "_") for key in OPERATIONS} - {"run_timer"}
     assert set(BULK) == named

@@ -10,7 +10,7 @@ from django.test import Client
 from engine.core import jsonio
 from engine.models import AuditEntry, FailedStart
 from engine.queries.masking import MASK, Mask
-from tests.builders import Running
+from tests.builders import Running, process
 from tests.operate.processes import asking, delayed, leasing, page_of, status_address
 
 SECRET = "ada@example.com"
@@ -179,8 +179,6 @@ def test_by_template_wherever_a_sensitive_placeholder_stood(source: str, value: 
 
 
 def test_what_came_is_hidden_by_the_key_it_is_stored_under(reader: Client) -> None:
-    from tests.builders import process
-
     running = process(sensitiveKeys=["reply.iban"]).start().receive("Wait").end().publish().start()
     running.reply({"iban": "DE00 1234", "ok": True}, message_id=uuid4())
     number = running.journal("Message Receive")[0].number
