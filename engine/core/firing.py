@@ -114,7 +114,7 @@ def _time_out(turn: Turn, token: Token, timer: Timer) -> bool:
         node=node,
         status="failure",
         user="",
-        details={"message": f"No reply within {timer.expression}.", "topics": [s.topic_name for s in node.streams]},
+        details={"message": f"No reply within {timer.expression}.", "topics": node.topics(turn.world.scenarios)},
     )
     if node.type is not NodeType.USER_TASK:
         flow.advance(turn, token)

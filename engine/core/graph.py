@@ -8,13 +8,15 @@ is `snapshot.schema.json` beside this file.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from engine.core.integrations import INTEGRATION, Scenarios, StreamTopic
 from engine.core.kinds import BOUNDARY_TYPES, CATCH_TYPES, ActionType, NodeType
+from engine.core.sections import Sections, find_sections
 
-__all__ = ["FORMAT", "Action", "ActionType", "Graph", "Node", "NodeType", "Param"]
+__all__ = ["FORMAT", "Action", "ActionType", "Graph", "Node", "NodeType", "Param", "StreamTopic"]
 
 FORMAT = 1
 
@@ -61,6 +63,14 @@ class Action:
     keys: tuple[str, ...] = ()
     params: Mapping[str, Param] = field(default_factory=dict)
     rules: tuple[RuleDefinition, ...] = ()
+    mandatory_properties: tuple[str, ...] = ()
+
+    @property
+    def link(self) -> tuple[str, str] | None:
+        """System and scenario of a message that is sent from an integration (engine 6.2)."""
+        if self.text("source") != INTEGRATION:
+            return None
+        return self.text("integration"), self.text("scenario")
 
     @property
     def runs_by_parent(self) -> bool:
@@ -71,14 +81,6 @@ class Action:
         """The parameter's text as stored, or `default`."""
         param = self.params.get(key)
         return default if param is None else param.value
-
-
-@dataclass(frozen=True, slots=True)
-class StreamTopic:
-    """A topic a node listens on and the key path that receives the reply (engine 1.3)."""
-
-    topic_name: str
-    key_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,8 @@ class Node:
     outgoing: tuple[int, ...] = ()
     incoming: int = 0
     timer_expression: str = ""
+    start_time: str = ""
+    end_time: str = ""
     attached_to: str = ""
     interrupting: bool = True
     message_name: str = ""
@@ -148,82 +152,13 @@ class Node:
     def action_named(self, name: str) -> Action | None:
         return next((action for action in self.actions if action.name == name), None)
 
-    def stream(self, topic: str) -> StreamTopic | None:
-        return next((stream for stream in self.streams if stream.topic_name == topic), None)
+    def stream(self, topic: str, scenarios: Scenarios) -> StreamTopic | None:
+        """The stream with this topic; of a link the topic in force now counts (engine 6.6)."""
+        return next((stream for stream in self.streams if stream.topic(scenarios) == topic), None)
 
-
-@dataclass(frozen=True, slots=True)
-class Sections:
-    """The parallel sections of a graph (engine 3.5).
-
-    `closing` maps each opening gateway to the gateway that closes it, None when every branch ends before; `inside` maps each
-    node to the innermost opening gateway around it, absent at the top.
-    """
-
-    closing: Mapping[int, int | None]
-    inside: Mapping[int, int]
-
-
-def find_sections(nodes: Mapping[int, Node]) -> Sections:
-    """Pair opening with closing gateways, nesting included: inner sections are stepped over by their own closing gateway."""
-    closing: dict[int, int | None] = {}
-    inside: dict[int, int] = {}
-
-    def close(opening: Node, above: frozenset[int]) -> int | None:
-        if opening.id in closing:
-            return closing[opening.id]
-        found: int | None = None
-        body: set[int] = set()
-        waiting = list(opening.outgoing)
-        while waiting:
-            node = nodes[waiting.pop()]
-            if node.id in body or node.id == opening.id:
-                continue
-            if node.joins:
-                found = node.id if found is None else found
-                continue
-            body.add(node.id)
-            if node.splits and node.id not in above:
-                behind = close(node, above | {opening.id})
-                if behind is not None:
-                    body.add(behind)
-                    waiting.extend(nodes[behind].outgoing)
-                continue
-            waiting.extend(node.outgoing)
-        closing[opening.id] = found
-        for node_id in body:
-            inside.setdefault(node_id, opening.id)
-        return found
-
-    for node in nodes.values():
-        if node.splits:
-            close(node, frozenset())
-    return Sections(closing, inside | _ways_out(nodes, inside))
-
-
-def _ways_out(nodes: Mapping[int, Node], inside: Mapping[int, int]) -> dict[int, int]:
-    """Nodes that only an interrupting event leads to lie in its host's section; a side token is in none (engine 3.6, 3.8)."""
-    starts = (node.id for node in nodes.values() if not node.incoming and node.type not in BOUNDARY_TYPES)
-    main = _reachable(nodes, starts, frozenset())
-    found: dict[int, int] = {}
-    hosts = {node.key: inside[node.id] for node in nodes.values() if node.id in inside}
-    for node in nodes.values():
-        if node.type in BOUNDARY_TYPES and node.interrupting and node.attached_to in hosts:
-            for way in _reachable(nodes, [node.id], main):
-                found.setdefault(way, hosts[node.attached_to])
-    return found
-
-
-def _reachable(nodes: Mapping[int, Node], starts: Iterable[int], but: Collection[int]) -> set[int]:
-    """The nodes that sequences lead to from these, the ones in `but` and behind them left out."""
-    found: set[int] = set()
-    waiting = list(starts)
-    while waiting:
-        node_id = waiting.pop()
-        if node_id not in found and node_id not in but:
-            found.add(node_id)
-            waiting.extend(nodes[node_id].outgoing)
-    return found
+    def topics(self, scenarios: Scenarios) -> list[str]:
+        """The topics that the node listens on now."""
+        return [topic for stream in self.streams if (topic := stream.topic(scenarios))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,12 +195,16 @@ class Graph:
         """The START nodes; other kinds of start do not count here (engine 1.6)."""
         return [node for node in self.nodes.values() if node.type is NodeType.START]
 
-    def listeners(self, topic: str, *, destination: str | None = None) -> list[Node]:
+    def timer_start(self) -> Node | None:
+        """The node whose schedule starts instances (engine 5.4)."""
+        return next((node for node in self.nodes.values() if node.type is NodeType.TIMER_START), None)
+
+    def listeners(self, topic: str, scenarios: Scenarios, *, destination: str | None = None) -> list[Node]:
         """Nodes with `topic` among their streams, only the named one when `destination` is given (engine 6.6)."""
         return [
             node
             for node in self.nodes.values()
-            if node.stream(topic) is not None and (destination is None or node.name == destination)
+            if node.stream(topic, scenarios) is not None and (destination is None or node.name == destination)
         ]
 
     @classmethod
@@ -319,13 +258,15 @@ def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...], incoming: int) -> N
         flow_names=tuple(raw.get("flowNames") or ()),
         start_condition=raw.get("startCondition") or "",
         response_timeout=raw.get("responseTimeout") or "",
-        streams=tuple(StreamTopic(row["topicName"], row["keyName"]) for row in raw.get("dataStreamTopics") or ()),
+        streams=tuple(_stream(row) for row in raw.get("dataStreamTopics") or ()),
         input_keys=tuple(raw.get("inputKeys") or ()),
         rules=tuple(sorted((_rule(row) for row in raw.get("rules") or ()), key=lambda rule: rule.order)),
         actions=_built_in(raw) if raw["type"] == NodeType.SUBPROCESS_RUN else _actions(raw),
         outgoing=outgoing,
         incoming=incoming,
         timer_expression=raw.get("timerExpression") or "",
+        start_time=raw.get("startTime") or "",
+        end_time=raw.get("endTime") or "",
         attached_to=raw.get("attachedTo") or "",
         interrupting=raw.get("interrupting", True),
         message_name=raw.get("messageName") or "",
@@ -360,6 +301,12 @@ def json_list(paths: Any) -> str:
     return ",".join(paths or ())
 
 
+def _stream(raw: Mapping[str, Any]) -> StreamTopic:
+    if raw.get("source") == INTEGRATION:
+        return StreamTopic("", raw["keyName"], (raw["integration"], raw["scenario"]))
+    return StreamTopic(raw["topicName"], raw["keyName"])
+
+
 def _rule(raw: Mapping[str, Any]) -> GatewayRule:
     return GatewayRule(raw["order"], raw.get("language") or "ZEN", raw.get("expression") or None, raw["nextNodeName"])
 
@@ -388,4 +335,5 @@ def _action(raw: Mapping[str, Any]) -> Action:
             RuleDefinition(row["language"], row.get("target") or "", row["message"])
             for row in raw.get("actionRuleDefinitions") or ()
         ),
+        mandatory_properties=tuple(raw.get("mandatoryProperties") or ()),
     )

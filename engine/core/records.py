@@ -44,7 +44,7 @@ def receive(turn: Turn, message: MessageReceived) -> tuple[str, Token | None]:
 
 
 def find_landing(turn: Turn, message: MessageReceived) -> Landing:
-    nodes = turn.graph.listeners(message.topic, destination=message.headers.get("destinationId"))
+    nodes = turn.graph.listeners(message.topic, turn.world.scenarios, destination=message.headers.get("destinationId"))
     ids = {node.id for node in nodes}
     there = [token for token in turn.state.tokens.values() if token.state is TokenState.ACTIVE and token.node_id in ids]
     ready = [token for token in there if _takes_records(turn, token)]
@@ -81,7 +81,7 @@ def ran_again(turn: Turn, request: Request) -> bool:
 
 def apply(turn: Turn, token: Token, node: Node, message: MessageReceived) -> bool:
     """Store the value under the node's key, run the callbacks; true when the token may go on. Raises `RecordFailed`."""
-    stream = node.stream(message.topic)
+    stream = node.stream(message.topic, turn.world.scenarios)
     if stream is None:
         raise RecordFailed(f"'{node.name}' does not listen on {message.topic}.")
     store(turn, stream.key_name, message)
@@ -111,7 +111,7 @@ def apply(turn: Turn, token: Token, node: Node, message: MessageReceived) -> boo
 
 def check(turn: Turn, node: Node, message: MessageReceived) -> None:
     """Whether the value can be stored; nothing changes. Raises `RecordFailed`."""
-    stream = node.stream(message.topic)
+    stream = node.stream(message.topic, turn.world.scenarios)
     if stream is not None:
         _with_value(turn, stream.key_name, message)
 
@@ -144,7 +144,7 @@ def _callback_owner(turn: Turn, node: Node, message: MessageReceived) -> Action 
 def apply_kept(turn: Turn, token: Token, node: Node) -> bool:
     """Apply records kept for this node, oldest first: one to a waiting node, all to a user task; true if one let it go."""
     for kept in list(turn.state.kept):
-        if kept.state is not KeptState.EARLY or not _is_for(node, kept.message):
+        if kept.state is not KeptState.EARLY or not _is_for(turn, node, kept.message):
             continue
         landing = find_landing(turn, kept.message)
         if is_late(turn, kept.message, landing):
@@ -161,8 +161,9 @@ def apply_kept(turn: Turn, token: Token, node: Node) -> bool:
     return False
 
 
-def _is_for(node: Node, message: MessageReceived) -> bool:
-    return node.stream(message.topic) is not None and message.headers.get("destinationId", node.name) == node.name
+def _is_for(turn: Turn, node: Node, message: MessageReceived) -> bool:
+    named = message.headers.get("destinationId", node.name) == node.name
+    return named and node.stream(message.topic, turn.world.scenarios) is not None
 
 
 def become(turn: Turn, kept: Kept, state: KeptState) -> None:

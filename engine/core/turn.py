@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 
 from engine.core import jsonio
 from engine.core.graph import Action, Graph, Node
+from engine.core.integrations import Scenarios
 from engine.core.state import (
     Entry,
     Incident,
@@ -71,6 +72,7 @@ class World:
     new_uuid: Callable[[], UUID]
     graph: Callable[[int], Graph]
     config: Mapping[str, str] = field(default_factory=dict)
+    scenarios: Scenarios = field(default_factory=dict)
     zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     limits: Limits = field(default_factory=Limits)
     published: Mapping[str, int] = field(default_factory=dict)  # process name in lower case -> snapshot id

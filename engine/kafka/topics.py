@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
+from engine import configuration
 from engine.core import jsonio
 from engine.core.graph import ActionType, Graph
+from engine.core.integrations import NOWHERE, Scenarios
 from engine.kafka.deadletters import PREFIX
 from engine.models import PublishedProcess
 from flowx_site.config import config
@@ -44,20 +46,23 @@ def in_use() -> dict[str, str]:
     for published in PublishedProcess.objects.select_related("snapshot").order_by("name_key"):
         body = jsonio.loads(published.snapshot.body)
         graph = Graph.from_json(body if isinstance(body, dict) else {})
-        for topic, reason in _of_process(graph):
+        for topic, reason in _of_process(graph, configuration.scenarios()):
             topics.setdefault(topic, reason)
     own = (config.topic_start_in, config.topic_operations_in, config.topic_operations_bulk_in, config.topic_events)
     read = [topic for topic in topics if config.receives(topic) or topic in own]
     return topics | {f"{PREFIX}{topic}": f"dead letters of {topic}" for topic in read}
 
 
-def _of_process(graph: Graph) -> Iterable[tuple[str, str]]:
+def _of_process(graph: Graph, scenarios: Scenarios) -> Iterable[tuple[str, str]]:
     for node in graph.nodes.values():
-        for stream in node.streams:
-            yield stream.topic_name, f"read by '{node.name}' of {graph.name}"
+        for topic in node.topics(scenarios):
+            yield topic, f"read by '{node.name}' of {graph.name}"
         for action in node.actions:
             if action.type is ActionType.KAFKA_SEND:
-                for topic in action.text("topicName").split(","):
+                sends = (
+                    action.text("topicName") if action.link is None else scenarios.get(action.link, NOWHERE).send_topic
+                )
+                for topic in sends.split(","):
                     if topic.strip() and "${" not in topic:
                         yield topic.strip(), f"written by '{action.name}' of {graph.name}"
 

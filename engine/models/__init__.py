@@ -1,7 +1,15 @@
 """The engine's tables. Only `engine.runtime` writes instances and what belongs to them; see the docstring of each module."""
 
 from engine.models.access import ApiToken, IdempotencyRecord, RateHit, SocketTicket, SwimlanePermission
-from engine.models.definitions import EventStart, GenericParameterValue, PublishedProcess, Snapshot
+from engine.models.definitions import (
+    EventStart,
+    GenericParameterValue,
+    IntegrationScenario,
+    IntegrationTopic,
+    PublishedProcess,
+    Snapshot,
+    TimerStart,
+)
 from engine.models.instances import (
     EventSubscription,
     Incident,
@@ -30,6 +38,8 @@ __all__ = [
     "IdempotencyRecord",
     "Incident",
     "Instance",
+    "IntegrationScenario",
+    "IntegrationTopic",
     "JournalEntry",
     "KafkaOffset",
     "OutboxMessage",
@@ -45,6 +55,7 @@ __all__ = [
     "SwimlanePermission",
     "TemporaryUpload",
     "Timer",
+    "TimerStart",
     "Token",
     "Visit",
 ]

@@ -58,6 +58,62 @@ class EventStart(models.Model):
         return f"{self.message_name} starts {self.process_name}"
 
 
+class TimerStart(models.Model):
+    """The timer start of a published process; only `engine.timer_starts` writes it (engine 5.4).
+
+    `next_due_at` stands while it is active and has a moment left: the sweep claims the row by moving it.
+    """
+
+    process_name = models.CharField(max_length=100, unique=True)
+    snapshot = models.ForeignKey(Snapshot, on_delete=models.PROTECT)
+    node_id = models.BigIntegerField()
+    node_name = models.CharField(max_length=100)
+    expression = models.CharField(max_length=200)
+    starts_at = models.DateTimeField(null=True, help_text="No moment before it.")
+    ends_at = models.DateTimeField(null=True, help_text="No moment after it.")
+    active = models.BooleanField(default=False)
+    armed_at = models.DateTimeField()
+    next_due_at = models.DateTimeField(null=True, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.node_name} starts {self.process_name}"
+
+
+class IntegrationScenario(models.Model):
+    """A scenario of an integration, looked up when it is used; written by `engine.integrations` (engine 6.2)."""
+
+    system = models.CharField(max_length=100)
+    name = models.CharField(max_length=100)
+    headers = models.JSONField(default=dict, help_text="Headers of the Send side: name -> text with placeholders.")
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["system", "name"], name="one_scenario_per_name")]
+
+    def __str__(self) -> str:
+        return f"{self.system}: {self.name}"
+
+
+class IntegrationTopic(models.Model):
+    """The topic of a scenario in one direction and environment; the empty environment means all (designer 2.1)."""
+
+    class Direction(models.TextChoices):
+        SEND = "SEND", "Send"
+        RECEIVE = "RECEIVE", "Receive"
+
+    scenario = models.ForeignKey(IntegrationScenario, on_delete=models.CASCADE, related_name="topics")
+    direction = models.CharField(max_length=7, choices=Direction.choices)
+    environment = models.CharField(max_length=50, blank=True)
+    topic = models.CharField(max_length=249)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["scenario", "direction", "environment"], name="one_topic_per_environment")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.topic} ({self.direction}, {self.environment or 'all environments'})"
+
+
 class GenericParameterValue(models.Model):
     """A generic parameter's value for one environment; the empty environment means all (engine 6.4, designer 3.6)."""
 

@@ -159,7 +159,7 @@ def _where(world: World, state: core.InstanceState) -> str:
                 "status": str(token.status),
                 "swimlane": token.swimlane,
                 "since": None if token.visit is None else timestamp(token.visit.arrived_at),
-                "topics": [stream.topic_name for stream in node.streams],
+                "topics": list[jsonio.Json](node.topics(world.scenarios)),
             }
         )
     return jsonio.dumps(rows)

@@ -149,3 +149,11 @@ def test_the_window_begins_a_cycle_that_names_no_start_of_its_own():
     assert next_of("R/2026-07-01T00:00:00Z/PT1H", NOW, NOW, ZoneInfo("UTC"), window) == datetime(
         2026, 7, 2, 9, tzinfo=UTC
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [("R/PT2H", [14, 16, 18]), ("0 0 9-13 * * *", [13, 9, 10]), ("2026-07-01T17:00:00Z", [17])],
+)
+def test_d139_the_next_three_dates_of_a_cycle_and_a_cron_and_the_one_of_a_date(text, hours):
+    assert [moment.hour for moment in next_moments(text, NOW, ZoneInfo("UTC"))] == hours

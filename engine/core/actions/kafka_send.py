@@ -5,38 +5,38 @@ The action is COMPLETED with the transition that holds its rows; the relay sends
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
-from engine.core import jsonio, paths
+from engine.core import jsonio, paths, topics
 from engine.core.actions.run import ActionFailed, ActionRun
 from engine.core.graph import Param
+from engine.core.integrations import NOWHERE, Scenario, first_missing
 from engine.core.lookup import JWT_PATH
 from engine.core.state import Outgoing
 
-LEGAL_TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 USER_JWT = "${user.jwt}"
 DEFAULT_HEADERS = '{"processInstanceId": ${processInstanceId}}'
 
 
 def run(action_run: ActionRun) -> None:
     """Make the rows. Raises `ActionFailed`, with nothing sent, for any part that is not legal once filled in."""
-    topics = topics_of(action_run)
+    names = topics_of(action_run)
     value = action_run.json_text("message", root="message", what="message")
     if value[0] not in "{[":
         raise ActionFailed(
             f"The message of '{action_run.action.name}' is neither an object nor a list but {_short(value)}. "
             "Give its key an object or a list, or write the message as an object."
         )
-    send(action_run, topics, value, _key(action_run))
+    _check_mandatory(action_run, value)
+    send(action_run, names, value, _key(action_run))
 
 
-def send(action_run: ActionRun, topics: list[str], value: str, key: str) -> None:
+def send(action_run: ActionRun, names: list[str], value: str, key: str) -> None:
     """Queue the same record for each topic, with the action's headers. Raises `ActionFailed` for one that is too large."""
     headers, minted = _headers(action_run)
     _check_size(action_run, value, headers, key)
-    for position, topic in enumerate(topics):
+    for position, topic in enumerate(names):
         _queue(action_run, topic, key, value, headers, minted, position)
 
 
@@ -47,9 +47,7 @@ def message_id(instance: UUID, visit_number: int, action_id: int, run_number: in
 
 def topics_of(action_run: ActionRun) -> list[str]:
     """The topics, filled in and legal (engine 6.3). Raises `ActionFailed`."""
-    param = action_run.action.params.get("topicName")
-    if param is None or not param.value.strip():
-        raise ActionFailed(f"'{action_run.action.name}' has no topic. Add one in the designer and publish.")
+    param = _topic_param(action_run)
     found = []
     for piece in param.value.split(","):
         text, missing = action_run.plain_text(Param("topicName", piece.strip(), param.replace_values), what="topic")
@@ -57,7 +55,7 @@ def topics_of(action_run: ActionRun) -> list[str]:
             raise ActionFailed(
                 f"No value for topic placeholder {missing[0]}. Set the key or the generic parameter, then retry."
             )
-        if LEGAL_TOPIC.fullmatch(text) is None or text in (".", ".."):
+        if not topics.is_legal(text):
             raise ActionFailed(
                 f"'{_short(text)}' is not a legal topic name: letters, digits, '.', '_', '-', at most 249. "
                 "Correct the topic or the value in it, then retry."
@@ -66,17 +64,55 @@ def topics_of(action_run: ActionRun) -> list[str]:
     return found
 
 
+def _topic_param(action_run: ActionRun) -> Param:
+    """The action's own topics, or the one that its scenario has now (engine 6.2)."""
+    action = action_run.action
+    if action.link is not None:
+        topic = _scenario(action_run).send_topic
+        if not topic:
+            system, name = action.link
+            raise ActionFailed(
+                f"'{action.name}' has no topic: the scenario '{name}' of the integration '{system}' has no Send topic for "
+                "this environment. Add one there, then retry."
+            )
+        return Param("topicName", topic)
+    param = action.params.get("topicName")
+    if param is None or not param.value.strip():
+        raise ActionFailed(f"'{action.name}' has no topic. Add one in the designer and publish.")
+    return param
+
+
+def _scenario(action_run: ActionRun) -> Scenario:
+    """What the action's link names now; empty when there is no link, or it leads nowhere."""
+    link = action_run.action.link
+    return NOWHERE if link is None else action_run.turn.world.scenarios.get(link, NOWHERE)
+
+
+def _check_mandatory(action_run: ActionRun, value: str) -> None:
+    """Each mandatory property of the scenario's model is there and not null (engine 6.2)."""
+    properties = action_run.action.mandatory_properties
+    if action_run.action.link is None or not properties:
+        return
+    missing = first_missing(jsonio.loads(value), properties)
+    if missing is not None:
+        raise ActionFailed(
+            f"The message of '{action_run.action.name}' has no value for '{missing}', which its integration asks for. "
+            "Set the key that it takes, then retry."
+        )
+
+
 def _headers(action_run: ActionRun) -> tuple[dict[str, str], tuple[str, ...]]:
     """The configured headers as text, with the sender's ids added where they are missing (engine 6.5), and the names of
     those that are to hold a token of the instance's owner, made as the record leaves (engine 7)."""
-    configured: dict[str, str] = {}
     mark = _mark(action_run)
+    configured = _scenario_headers(mark.run)
     if action_run.action.text("headers").strip():
         text = mark.run.json_text("headers", root="object", what="headers")
         loaded = jsonio.loads(text)
         if not isinstance(loaded, dict):
             raise ActionFailed(f"The headers of '{action_run.action.name}' are not a JSON object. Correct them.")
-        configured = {name: header_text(value) for name, value in loaded.items() if value is not None}
+        configured.update((name, "" if value is None else header_text(value)) for name, value in loaded.items())
+        configured = {name: text for name, text in configured.items() if loaded.get(name, text) is not None}
     minted = tuple(mark.gone(name) for name, text in configured.items() if mark.text and text == mark.text)
     if mark.text:
         configured = {
@@ -88,6 +124,16 @@ def _headers(action_run: ActionRun) -> tuple[dict[str, str], tuple[str, ...]]:
     if addressed in own:
         configured.setdefault("processInstanceUuid", str(state.uuid))
     return configured, minted
+
+
+def _scenario_headers(action_run: ActionRun) -> dict[str, str]:
+    """The headers that the scenario has now; one whose value is not there is left out. The action's own go over them."""
+    found: dict[str, str] = {}
+    for name, value in _scenario(action_run).headers.items():
+        text, missing = action_run.plain_text(Param(name, value), what=f"header '{name}'")
+        if text or not missing:
+            found[name] = text
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +149,8 @@ class Mark:
 
 
 def _mark(action_run: ActionRun) -> Mark:
-    if "jwt" not in action_run.action.text("headers"):
+    texts = (action_run.action.text("headers"), *_scenario(action_run).headers.values())
+    if not any("jwt" in each for each in texts):
         return Mark(action_run, "")
     text = f"\N{OBJECT REPLACEMENT CHARACTER}{action_run.turn.world.new_uuid().hex}"
 

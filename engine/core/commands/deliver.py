@@ -17,7 +17,7 @@ def run(turn: Turn, stimulus: Deliver) -> dict[str, Any]:
     message = stimulus.message
     if not message.topic:
         return _catch(turn, token, stimulus)
-    if node.stream(message.topic) is None:
+    if node.stream(message.topic, turn.world.scenarios) is None:
         raise Refusal(409, f"'{node.name}' does not listen on {message.topic}.", entity="token")
     if not _takes(turn, token):
         raise Refusal(409, f"'{node.name}' takes no message now.", entity="token")

@@ -9,8 +9,7 @@ from zlib import crc32
 
 from django.utils import timezone
 
-from engine.core import jsonio
-from engine.core.actions.kafka_send import LEGAL_TOPIC
+from engine.core import jsonio, topics
 from engine.core.stimuli import Refusal
 from engine.kafka.correlate import IN_REPLY_TO, MESSAGE_ID, Record
 from engine.kafka.deadletters import SECRET_HEADERS
@@ -39,7 +38,7 @@ def callback_topic(record: Record) -> str:
     an answer on a topic on which the engine is asked would go round for ever."""
     topic = record.headers.get(CALLBACK_TOPIC, "").strip()
     asked_on = (config.topic_start_in, config.topic_operations_in, config.topic_operations_bulk_in, config.topic_events)
-    if topic and (LEGAL_TOPIC.fullmatch(topic) is None or topic in (".", "..") or topic in asked_on):
+    if topic and (not topics.is_legal(topic) or topic in asked_on):
         raise Refusal(400, f"{CALLBACK_TOPIC}: '{topic[:80]}' is no topic for answers.")
     return topic
 
@@ -47,7 +46,7 @@ def callback_topic(record: Record) -> str:
 def rows(
     record: Record,
     message_id: UUID | None,
-    topics: Iterable[str],
+    on: Iterable[str],
     body: Mapping[str, Any],
     *,
     key: str | None,
@@ -75,5 +74,5 @@ def rows(
             "available_at": now,
             "created_at": now,
         }
-        for topic in topics
+        for topic in on
     ]
