@@ -73,6 +73,7 @@ class _Parts:
             "processDefinitionId": instance.definition_id,
             "processDefinitionName": instance.process_name,
             "version": instance.version,
+            "revision": instance.revision,
             "uuid": str(instance.uuid),
             "state": instance.state,
             "dateStarted": timestamp(instance.started_at),

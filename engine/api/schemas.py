@@ -92,6 +92,7 @@ class ExceptionEntry(Schema):
 class StatusAnswer(StartAnswer):
     processDefinitionId: int
     version: int
+    revision: int = Field(description="Grows with each change; `version` of the command edit-variables.")
     dateStarted: str
     dateFinished: str | None
     params: dict[str, Any]
