@@ -21,7 +21,7 @@ app.conf.update(
     broker_connection_retry_on_startup=True,
     broker_connection_max_retries=None,
     broker_transport_options={"visibility_timeout": 600, "socket_timeout": 5, "socket_connect_timeout": 2},
-    imports=["engine.timers"],
+    imports=["engine.timers", "engine.housekeeping"],
     task_default_queue="flowx",
     task_serializer="json",
     accept_content=["json"],
@@ -42,6 +42,11 @@ app.conf.update(
             "task": "engine.timers.arm_next",
             "schedule": timedelta(minutes=1),
             "options": {"expires": 60},
+        },
+        "delete what is old": {
+            "task": "engine.housekeeping.tidy",
+            "schedule": timedelta(hours=1),
+            "options": {"expires": 3600},
         },
     },
 )

@@ -1,15 +1,19 @@
 """Message events from outside (engine 1.8)."""
 
+import json
 import uuid
+from collections.abc import Callable
 
 import pytest
 
 from engine.kafka import requests
+from engine.kafka.consumer import EngineConsumer
 from engine.models import Instance, PendingStimulus, ReceivedMessage
 from flowx_site.config import config
-from tests.builders import process
+from tests.builders import TOPIC, process
 from tests.engine.test_message_events import BIKE, catcher, host
 from tests.kafka.asking import ask
+from tests.kafka.conftest import until
 from tests.kafka.test_start_requests import produced_again
 
 pytestmark = pytest.mark.django_db
@@ -82,3 +86,17 @@ def test_our_own_request_topics_are_read_and_no_other() -> None:
     own = {config.topic_start_in, config.topic_operations_in, config.topic_operations_bulk_in, EVENTS}
     assert {topic for topic in own if requests.is_request(topic)} == own
     assert not requests.is_request(config.topic_start_out)
+
+
+def test_the_consumer_reads_request_topics_beside_the_reply_topics(produce: Callable[..., None]) -> None:
+    waiting = catcher().publish().start(BIKE)
+    replied = process().start().receive("Wait").end().publish().start()
+    produce(EVENTS, json.dumps(back()).encode())
+    produce(TOPIC, b"{}", processInstanceUuid=replied.uuid)
+    consumer = EngineConsumer(group=f"flowx-{uuid.uuid4().hex}")
+
+    try:
+        both = {"FINISHED"}
+        until(lambda: {waiting.state, replied.state} == both, "both records", work=lambda: consumer.turn(0.05))
+    finally:
+        consumer.close()

@@ -6,6 +6,7 @@ import uuid
 import pytest
 from django.contrib.auth.models import User
 
+from engine.core.commands import hold
 from engine.core.stimuli import Hold, Terminate, Unhold
 from engine.models import Instance, ReceivedMessage, Token
 from flowx_site.config import config
@@ -191,6 +192,30 @@ def test_s094_a_repeated_hold_succeeds_and_a_redelivered_bulk_changes_nothing_fu
 
     assert instance.state == "STARTED"
     assert len(answers(CALLBACK)) == 1
+
+
+def test_an_operation_that_crashes_fails_alone_and_the_bulk_is_answered_once(
+    trusted: None, jun: User, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    instances = [bike() for _ in range(3)]
+    known = hold.hold
+
+    def stumble(turn, stimulus):
+        if turn.state.uuid == instances[1].uuid:
+            raise ZeroDivisionError("nobody thought of this")
+        return known(turn, stimulus)
+
+    monkeypatch.setattr(hold, "hold", stumble)
+
+    first = ask(BULK, {"operations": [operation("HOLD", each) for each in instances]}, headers=TO)
+    monkeypatch.undo()
+    trust(monkeypatch)
+    ask(BULK, again=first)
+
+    [answer] = answers(CALLBACK)
+    assert [each["error"] for each in answer["operations"]] == [None, "The operation failed.", None]
+    assert headers(CALLBACK)["Fx-ErrorCode"] == "INTERNAL"
+    assert [each.state for each in instances] == ["ON_HOLD", "STARTED", "ON_HOLD"]
 
 
 # --- wrong requests ------------------------------------------------------------------------------------------------------

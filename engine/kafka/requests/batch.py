@@ -109,7 +109,8 @@ class RequestBatch:
         PendingStimulus.objects.bulk_create(thrown)
         self._thrown = {row.instance_uuid for row in thrown}
         handled = [HandledRequest(message_id=each.message_id, at=now) for each in self._fresh if each.message_id]
-        HandledRequest.objects.bulk_create(handled, ignore_conflicts=True)
+        # A copy that another consumer takes at this moment is waited for here; whoever is second begins anew and knows it then.
+        HandledRequest.objects.bulk_create(handled, ignore_conflicts=again)
         if self._offsets is not None:
             for each in self._asked:
                 partition = (each.record.topic, each.record.partition)
@@ -137,8 +138,9 @@ class RequestBatch:
         between repeats operations that say the same twice."""
         with transaction.atomic():
             self._begin()
-        if not self._fresh:
-            return
+            if not self._fresh:
+                self._write([])  # known by now: only the offset moves
+                return
         outcomes: list[Outcome] = []
         for stimulus in asked.stimuli:
             try:
@@ -157,5 +159,4 @@ class RequestBatch:
         log.error("A request on %s is put aside.", asked.record.topic, exc_info=error)
         with transaction.atomic():
             self._begin()
-            if self._fresh:
-                self._write([asked.failed(str(error) or type(error).__name__)])
+            self._write([asked.failed(str(error) or type(error).__name__)] if self._fresh else [])
