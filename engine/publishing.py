@@ -14,7 +14,7 @@ from django.db import transaction
 from django.db.models import Count
 from django.utils import timezone
 
-from engine import configuration, integrations
+from engine import configuration, integrations, timer_starts
 from engine.core import jsonio
 from engine.core.graph import FORMAT, Graph
 from engine.models import (
@@ -67,6 +67,7 @@ def publish_snapshot(snapshot: Mapping[str, Any], *, bpmn: str = "", published_b
             )
             for node in graph.catch_starts()
         )
+        timer_starts.keep_in_step(graph, row.id)
         AuditEntry.objects.create(
             at=timezone.now(),
             user=published_by,
@@ -89,6 +90,7 @@ def withdraw(name: str) -> None:
     """A deleted definition can no longer be started by name; running instances keep their snapshots."""
     PublishedProcess.objects.filter(name_key=name.lower()).delete()
     EventStart.objects.filter(process_name=name).delete()
+    timer_starts.withdraw(name)
 
 
 def running_instances(names: Iterable[str]) -> dict[str, int]:

@@ -11,17 +11,18 @@ import heapq
 import json
 import logging
 import time
+from itertools import chain
 from threading import Event
 
 from celery import shared_task
 from django.db import connection
 from django.utils import timezone
 
-from engine import clock, faults, heartbeats, runtime, wakeups
+from engine import clock, faults, heartbeats, runtime, timer_starts, wakeups
 from engine.core.stimuli import TimerDue
 from engine.leases import TIMER_SWEEP, Leases, new_owner
 from engine.loops import Trouble
-from engine.models import Instance, Timer
+from engine.models import Instance, Timer, TimerStart
 
 log = logging.getLogger("flowx.timers")
 
@@ -49,14 +50,14 @@ def fire_due_batch() -> int:
 
 
 def fire_all_due() -> int:
-    """Fire whatever is due, batch by batch; gives how many rows were due."""
+    """Fire whatever is due, batch by batch, then start what is scheduled; gives how many rows were due."""
     fired = 0
     for _ in range(MAX_BATCHES):
         count = fire_due_batch()
         fired += count
         if count < BATCH:
             break
-    return fired
+    return fired + timer_starts.start_due()
 
 
 @shared_task(name=wakeups.FIRE_DUE)  # type: ignore[untyped-decorator]
@@ -80,7 +81,8 @@ def arm_next() -> int:
     """What beat asks for each minute: wake-ups for the due seconds of the next five; gives how many were sent."""
     until = timezone.now() + wakeups.ARM_AHEAD
     dues = Timer.objects.filter(state="PENDING", due_at__lte=until).values_list("due_at", flat=True).order_by("due_at")
-    return wakeups.arm(wakeups.connect(), dues[:20_000].iterator(chunk_size=2000))
+    starts = TimerStart.objects.filter(next_due_at__lte=until).values_list("next_due_at", flat=True)
+    return wakeups.arm(wakeups.connect(), chain(dues[:20_000].iterator(chunk_size=2000), starts))
 
 
 class Sweeper:
