@@ -22,7 +22,7 @@ from engine.core.stimuli import (
     Throw,
 )
 from engine.models import EventStart, EventSubscription, PendingStimulus, StartCorrelation
-from engine.storage import load
+from engine.storage import load, upgrade
 
 AT_ONCE = 500
 
@@ -61,7 +61,8 @@ def _apply_row(apply: Apply, row: PendingStimulus) -> None:
 
 
 def _stimuli(row: PendingStimulus) -> list[Stimulus]:
-    body: Any = jsonio.loads(row.body)
+    loaded: Any = jsonio.loads(row.body)
+    body = upgrade.upgraded(loaded, upgrade.EFFECT)
     if row.kind == "Throw":
         return _caught(Throw(row.instance_uuid, body["message_name"], body["correlation"], body["text"]))
     origin = None if body["from_uuid"] is None else UUID(body["from_uuid"])

@@ -8,13 +8,14 @@ from typing import Any
 from engine.core import jsonio
 from engine.core.graph import Graph
 from engine.models import Snapshot
+from engine.storage import upgrade
 
 
 @lru_cache(maxsize=512)
 def graph(snapshot_id: int) -> Graph:
     """The compiled graph of a stored snapshot. Raises `Snapshot.DoesNotExist`."""
     loaded: Any = jsonio.loads(Snapshot.objects.values_list("body", flat=True).get(id=snapshot_id))
-    return Graph.from_json(loaded)
+    return Graph.from_json(upgrade.upgraded_snapshot(loaded))
 
 
 def forget() -> None:

@@ -10,6 +10,7 @@ from engine.core import jsonio
 from engine.core.graph import ActionType, Graph
 from engine.core.turn import timestamp
 from engine.models import Token, Visit
+from engine.storage import upgrade
 
 
 def token_documents(
@@ -73,7 +74,8 @@ def action_states(visit: Visit) -> dict[str, Mapping[str, Any]]:
     found = jsonio.loads(visit.actions or "{}")
     if not isinstance(found, dict):
         return {}
-    return {key: state for key, state in found.items() if isinstance(state, dict)}
+    states = upgrade.upgraded(found, upgrade.VISIT)
+    return {key: state for key, state in states.items() if isinstance(state, dict)}
 
 
 def action_document(state: Mapping[str, Any]) -> dict[str, Any]:

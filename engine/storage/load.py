@@ -24,6 +24,7 @@ from engine.models import (
     Token,
     Visit,
 )
+from engine.storage import upgrade
 
 
 def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, core.InstanceState]:
@@ -123,7 +124,7 @@ def action_states(text: str) -> dict[int, core.ActionState]:
     """The stored action states of a visit."""
     if text == "{}":
         return {}
-    stored: dict[str, Any] = _object(text)
+    stored = upgrade.upgraded(_object(text), upgrade.VISIT)
     return {
         int(action_id): core.ActionState(
             name=raw["name"],

@@ -27,7 +27,7 @@ from engine.models import (
     Visit,
 )
 from engine.models.messages import SHARDS
-from engine.storage import bulk
+from engine.storage import bulk, upgrade
 
 
 def changes(world: World) -> None:
@@ -206,21 +206,22 @@ def _visit(state: core.InstanceState, visit: core.Visit) -> dict[str, Any]:
 
 def action_states(visit: core.Visit) -> str:
     """The action states of a visit as they are stored; `engine.storage.load.action_states` reads them."""
-    return jsonio.dumps(
-        {
-            str(action_id): {
-                "name": state.name,
-                "state": str(state.state),
-                "runs": state.runs,
-                "completed": state.completed,
-                "lastExecutedDate": None if state.last_executed is None else timestamp(state.last_executed),
-                **({"waitsFor": list(state.waits_for)} if state.waits_for else {}),
-                **({"rest": list(state.rest)} if state.rest else {}),
-                **({"upload": state.upload} if state.upload else {}),
-            }
-            for action_id, state in visit.actions.items()
+    if not visit.actions:
+        return "{}"
+    stored: dict[str, Any] = {
+        str(action_id): {
+            "name": state.name,
+            "state": str(state.state),
+            "runs": state.runs,
+            "completed": state.completed,
+            "lastExecutedDate": None if state.last_executed is None else timestamp(state.last_executed),
+            **({"waitsFor": list(state.waits_for)} if state.waits_for else {}),
+            **({"rest": list(state.rest)} if state.rest else {}),
+            **({"upload": state.upload} if state.upload else {}),
         }
-    )
+        for action_id, state in visit.actions.items()
+    }
+    return jsonio.dumps(upgrade.tagged(stored, upgrade.VISIT))
 
 
 def _timer(state: core.InstanceState, timer: core.Timer) -> dict[str, Any]:
@@ -384,4 +385,5 @@ def _elsewhere(world: World) -> list[dict[str, Any]]:
 def pending_body(effect: FromElsewhere | Throw) -> str:
     """A stored effect as JSON; `engine.pending` reads it."""
     fields = {key: value for key, value in asdict(effect).items() if key != "instance_uuid"}
-    return jsonio.dumps({key: str(value) if isinstance(value, UUID) else value for key, value in fields.items()})
+    stored = {key: str(value) if isinstance(value, UUID) else value for key, value in fields.items()}
+    return jsonio.dumps(upgrade.tagged(stored, upgrade.EFFECT))
