@@ -82,7 +82,7 @@ def arm_next() -> int:
     until = timezone.now() + wakeups.ARM_AHEAD
     dues = Timer.objects.filter(state="PENDING", due_at__lte=until).values_list("due_at", flat=True).order_by("due_at")
     starts = TimerStart.objects.filter(next_due_at__lte=until).values_list("next_due_at", flat=True)
-    return wakeups.arm(wakeups.connect(), chain(dues[:20_000].iterator(chunk_size=2000), starts))
+    return wakeups.arm(wakeups.connect(), chain(dues[:20_000].iterator(chunk_size=2000), filter(None, starts)))
 
 
 class Sweeper:

@@ -154,7 +154,7 @@ class Node:
 
     def stream(self, topic: str, scenarios: Scenarios) -> StreamTopic | None:
         """The stream with this topic; of a link the topic in force now counts (engine 6.6)."""
-        return next((stream for stream in self.streams if stream.topic(scenarios) == topic), None)
+        return next((stream for stream in self.streams if topic and stream.topic(scenarios) == topic), None)
 
     def topics(self, scenarios: Scenarios) -> list[str]:
         """The topics that the node listens on now."""
