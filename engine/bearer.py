@@ -16,7 +16,9 @@ from django.contrib.auth.models import User
 from django.db.models import Q
 from django.utils import timezone
 
+from engine import oidc
 from engine.models import ApiToken
+from flowx_site.config import config
 
 MARK = "fxa_"
 PREFIX_LENGTH = 12
@@ -64,6 +66,11 @@ def is_alive(token: ApiToken, now: datetime) -> bool:
 
 def verify(text: str) -> Bearer:
     """Who the token speaks for; raises `BadToken`. Notes when it was used, at most once a minute."""
+    if config.oidc_issuer and not text.startswith(MARK):
+        try:
+            return Bearer(user=oidc.user_of(text), scopes=frozenset(ApiToken.SCOPES))
+        except oidc.NotAccepted as refused:
+            raise BadToken(str(refused)) from refused
     token = ApiToken.objects.select_related("user").filter(token_hash=hash_of(text)).first()
     now = timezone.now()
     if token is None or not is_alive(token, now) or not token.user.is_active:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 
 from engine.models import Incident, Instance, SwimlanePermission, Token
 from tests.api.conftest import Answer, Api, make_user
@@ -262,3 +262,21 @@ def test_a_command_needs_a_reason(rider: User, admin: User, command: str) -> Non
     for body in ({}, {"reason": ""}, {"reason": "  "}, {"reason": 1}, {"reason": "x" * 501}):
         assert Api(admin).post(f"{running.uuid}/{command}", body).refusal[0] == 400
     assert running.state == "STARTED"
+
+
+def test_e227_a_changed_swimlane_permission_acts_at_once_on_a_running_instance(rider: User, admin: User) -> None:
+    running = start(rider, form(save_data("note", optional=True, repeatable=True), save_data("submit")))
+    helper = make_user("helper", "desk")
+    assert Api(helper).get(f"{running.uuid}/status").status == 404
+    rights = SwimlanePermission.objects.create(
+        process_name=running.row.process_name, swimlane="Default", operation="execute", group="desk"
+    )
+    assert execute(helper, running, "note").status == 200
+    rights.delete()
+    assert Api(helper).get(f"{running.uuid}/status").status == 404
+    SwimlanePermission.objects.all().delete()
+    assert execute(rider, running, "note").refusal[0] == 403
+    operator = make_user("operator")
+    operator.user_permissions.add(Permission.objects.get(codename="operate_instances"))
+    for anyone in (admin, operator):
+        assert execute(anyone, running, "note").status == 200
