@@ -15,6 +15,7 @@ from engine.models import FailedStart, OutboxMessage, PublishedProcess, Received
 from engine.queries import logs
 from engine.queries.masking import Mask
 from engine.queries.messages import pretty, read
+from engine.queries.timer_starts import timer_starts
 from engine.queries.timers import KIND_WORDS
 
 READ = rights.INSTANCES_READ
@@ -37,6 +38,7 @@ def scheduled(request: HttpRequest) -> HttpResponse:
         "silent": logs.silent_workers(now),
         "may_operate": rights.may_operate(request.user),
         "filtered": bool(kind or late),
+        "starts": [] if kind or late or request.GET.get("after") else timer_starts(),
     }
     return render(request, "engine/scheduled.html", context)
 

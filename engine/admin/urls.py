@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from engine.admin import bulk_views, instances, logs, operation_views, status
+from engine.admin import bulk_views, instances, logs, operation_views, status, timer_start_views
 
 app_name = "operate"
 
@@ -17,6 +17,8 @@ urlpatterns = [
     path("instances/<uuid:uuid>/timeline.json", status.timeline_json, name="timeline"),
     path("drawings/<int:snapshot_id>.bpmn", status.drawing, name="drawing"),
     path("scheduled/", logs.scheduled, name="scheduled"),
+    path("scheduled/<int:pk>/activate/", timer_start_views.activate, name="timer-start-activate"),
+    path("scheduled/<int:pk>/suspend/", timer_start_views.suspend, name="timer-start-suspend"),
     path("failed-starts/", logs.failed_starts, name="failed-starts"),
     path("failed-starts/<int:pk>/", logs.failed_start, name="failed-start"),
     path("kafka/", logs.kafka, name="kafka"),
