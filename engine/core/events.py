@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from engine.core import jsonio, paths, sequence, template
+from engine.core import jsonio, paths, sequence, template, tokens
 from engine.core.actions import ActionFailed
 from engine.core.graph import Node, NodeType
 from engine.core.lookup import lookup_for
-from engine.core.state import NodeStatus, Subscription, Token, TokenState
+from engine.core.state import NodeStatus, Subscription, Token
 from engine.core.stimuli import Throw
 from engine.core.turn import Turn
 
@@ -30,23 +30,7 @@ def arm(turn: Turn, token: Token, node: Node) -> None:
 
 def side_token(turn: Turn, host: Token, node: Node) -> Token:
     """A token of its own on a non-interrupting event; it takes part in no join (engine 3.6)."""
-    made = Token(
-        id=next(turn.world.ids),
-        uuid=turn.world.new_uuid(),
-        parent_token_id=None,
-        state=TokenState.ACTIVE,
-        status=NodeStatus.ARRIVED,
-        start_node_id=host.start_node_id,
-        node_id=node.id,
-        node_name=host.node_name,
-        swimlane=host.swimlane,
-        stage=host.stage,
-        created_at=turn.now,
-        updated_at=turn.now,
-        version=-1,
-    )
-    turn.state.tokens[made.id] = made
-    return made
+    return tokens.make(turn, node, origin=host, came_from=host.node_name)
 
 
 def listen(turn: Turn, token: Token, node: Node) -> bool:

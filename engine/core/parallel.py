@@ -6,6 +6,7 @@ ends early counts as done; when no branch reached the closing gateway the parent
 
 from __future__ import annotations
 
+from engine.core import tokens
 from engine.core.graph import Node
 from engine.core.state import NodeStatus, Token, TokenState
 from engine.core.turn import Turn
@@ -14,27 +15,8 @@ from engine.core.turn import Turn
 def split(turn: Turn, parent: Token, node: Node) -> list[Token]:
     """One child a sequence, each set on the first node of its branch; the parent is put ON_HOLD by the caller."""
     parent.status = NodeStatus.EXECUTED_COMPLETE
-    children = []
-    for target_id in node.outgoing:
-        target = turn.graph.nodes[target_id]
-        child = Token(
-            id=next(turn.world.ids),
-            uuid=turn.world.new_uuid(),
-            parent_token_id=parent.id,
-            state=TokenState.ACTIVE,
-            status=NodeStatus.ARRIVED,
-            start_node_id=parent.start_node_id,
-            node_id=target.id,
-            node_name=node.name,
-            swimlane=parent.swimlane,
-            stage=parent.stage,
-            created_at=turn.now,
-            updated_at=turn.now,
-            version=-1,
-        )
-        turn.state.tokens[child.id] = child
-        children.append(child)
-    return children
+    targets = [turn.graph.nodes[target_id] for target_id in node.outgoing]
+    return [tokens.make(turn, target, origin=parent, came_from=node.name, parent_id=parent.id) for target in targets]
 
 
 def wait_for_children(turn: Turn, parent: Token, count: int) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from engine.core import flow
+from engine.core import flow, tokens
 from engine.core.graph import Node
-from engine.core.state import NodeStatus, Token, TokenState
+from engine.core.state import Token, TokenState
 from engine.core.turn import Turn
 
 
@@ -15,24 +15,8 @@ def replace(turn: Turn, token: Token, target: Node, *, history_until: int) -> To
     token.state = TokenState.ABORTED
     turn.changed_token(token)
     turn.entry("Abort", token=token, node=turn.graph.nodes[token.node_id])
-    fresh = Token(
-        id=next(turn.world.ids),
-        uuid=turn.world.new_uuid(),
-        parent_token_id=token.parent_token_id,
-        state=TokenState.ACTIVE,
-        status=NodeStatus.ARRIVED,
-        start_node_id=token.start_node_id,
-        node_id=target.id,
-        node_name=came_from,
-        swimlane=token.swimlane,
-        stage=token.stage,
-        created_at=turn.now,
-        updated_at=turn.now,
-        version=-1,
-        replaces_id=token.id,
-        history_until=history_until,
-    )
-    turn.state.tokens[fresh.id] = fresh
+    fresh = tokens.make(turn, target, origin=token, came_from=came_from, parent_id=token.parent_token_id)
+    fresh.replaces_id, fresh.history_until = token.id, history_until
     turn.moved.pop(token.id, None)
     flow.enter(turn, fresh, target)
     return fresh

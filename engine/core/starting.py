@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from engine.core import durations, flow, schedules
+from engine.core import durations, flow, schedules, tokens
 from engine.core.answers import start_answer
 from engine.core.entry import check_start, select_start
 from engine.core.graph import Node
-from engine.core.state import InstanceState, InstanceStatus, NodeStatus, Timer, TimerKind, Token, TokenState
+from engine.core.state import InstanceState, InstanceStatus, Timer, TimerKind, Token, TokenState
 from engine.core.stimuli import Done, Start
 from engine.core.turn import Turn, World
 
@@ -75,21 +75,7 @@ def _new_instance(world: World, stimulus: Start, params: dict[str, Any]) -> Inst
 
 
 def _first_token(turn: Turn, node: Node) -> Token:
-    token = Token(
-        id=next(turn.world.ids),
-        uuid=turn.world.new_uuid(),
-        parent_token_id=None,
-        state=TokenState.ACTIVE,
-        status=NodeStatus.ARRIVED,
-        start_node_id=node.id,
-        node_id=node.id,
-        node_name=node.name,
-        swimlane="",
-        created_at=turn.now,
-        updated_at=turn.now,
-        version=-1,
-    )
-    turn.state.tokens[token.id] = token
+    token = tokens.make(turn, node)
     flow.enter(turn, token, node)
     return token
 
