@@ -22,13 +22,17 @@ help:
 demo: .venv/ready-to-run
 	@exec $(BIN)/python manage.py demo --port "$(PORT)"
 
+# All checks run, so that one run tells all that is wrong.
 test: .venv/ready-to-test browser
-	@echo "ruff";            $(BIN)/ruff check --quiet . && $(BIN)/ruff format --quiet --check .
-	@echo "mypy";            $(BIN)/mypy --no-error-summary
-	@echo "import-linter";   $(BIN)/lint-imports --no-cache >.venv/import-linter.log || { cat .venv/import-linter.log; exit 1; }
-	@echo "migrations";      $(BIN)/python manage.py makemigrations --check --dry-run
-	@echo "deploy checks";   $(SAFE) $(BIN)/python manage.py check --deploy --fail-level WARNING
-	@echo "pytest";          BROWSER=$(BROWSER) $(BIN)/pytest -q -n 2 --dist worksteal
+	@failed=; check() { echo "$$1"; shift; "$$@" || failed=1; }; \
+	check "ruff" $(BIN)/ruff check --quiet .; \
+	check "ruff format" $(BIN)/ruff format --quiet --check .; \
+	check "mypy" $(BIN)/mypy --no-error-summary; \
+	check "import-linter" $(BIN)/lint-imports --no-cache --no-logo; \
+	check "migrations" $(BIN)/python manage.py makemigrations --check --dry-run; \
+	check "deploy checks" env $(SAFE) $(BIN)/python manage.py check --deploy --fail-level WARNING; \
+	check "pytest" env BROWSER=$(BROWSER) $(BIN)/pytest -q -n 2 --dist worksteal; \
+	test -z "$$failed"
 
 services-test: .venv/ready-to-test
 	@SERVICES=1 BROWSER=$(BROWSER) $(BIN)/pytest -q tests/services

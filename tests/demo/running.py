@@ -1,5 +1,6 @@
 """The real `manage.py demo` as a child of a test, and a person who uses it: logs in, starts, acts, listens."""
 
+import contextlib
 import http.cookiejar
 import json
 import os
@@ -85,6 +86,26 @@ def children_of(process_id: int) -> list[int]:
             continue
         if parent == process_id and lives(int(entry.name)):
             found.append(int(entry.name))
+    return found
+
+
+LOOPBACK = ("0100007F", "00000000000000000000000001000000", "0000000000000000FFFF00000100007F")
+NOT_CONNECTED = ("00000000", "0" * 32)
+
+
+def sockets_beyond(process_id: int) -> list[str]:
+    """The TCP sockets of a process that listen or are connected beyond this machine, as the kernel lists them."""
+    own: set[str] = set()
+    for descriptor in Path(f"/proc/{process_id}/fd").iterdir():
+        with contextlib.suppress(OSError):  # closed meanwhile
+            own.add(os.readlink(descriptor))
+    found = []
+    for table in (Path("/proc/net/tcp"), Path("/proc/net/tcp6")):
+        for line in table.read_text().splitlines()[1:]:
+            words = line.split()
+            local, remote = words[1].split(":")[0], words[2].split(":")[0]
+            if f"socket:[{words[9]}]" in own and (local not in LOOPBACK or remote not in (*LOOPBACK, *NOT_CONNECTED)):
+                found.append(line)
     return found
 
 

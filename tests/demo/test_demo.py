@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.demo.running import Demo, Person, frames_until, lives, refused, until
+from tests.demo.running import Demo, Person, frames_until, lives, refused, sockets_beyond, until
 
 pytestmark = [
     pytest.mark.processes,
@@ -51,7 +51,7 @@ def test_it_is_ready_soon_refuses_a_second_one_and_leaves_nothing_behind(tmp_pat
         assert [line for number, line in parts.items() if lives(number)] == []
 
 
-def test_e244_it_runs_both_seed_actions_end_to_end(tmp_path: Path) -> None:
+def test_e244_it_runs_both_seed_actions_end_to_end_and_connects_to_this_machine_only(tmp_path: Path) -> None:
     with Demo(tmp_path) as demo:
         designer = Person(demo, "designer")
         instance = designer.lease("TRAIL-300")
@@ -62,6 +62,9 @@ def test_e244_it_runs_both_seed_actions_end_to_end(tmp_path: Path) -> None:
         assert data[0] == {"name": "Tamsin"}
         assert (data[1]["reservation"]["model"], data[1]["reservation"]["error"]) == ("TRAIL-300", None)
         until(lambda: designer.status(instance)["state"] == "FINISHED", "the end of the lease")
+
+        for number, line in demo.parts.items() | {(demo.process.pid, "the supervisor")}:
+            assert sockets_beyond(number) == [], line
 
         refused_one = designer.lease("CARGO-500")
         until(lambda: designer.node(refused_one) == "Offer other bike", "the other branch")
