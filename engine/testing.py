@@ -16,7 +16,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from engine import clock, publishing, runtime, snapshots, starting
+from django.db.models import Min
+
+from engine import clock, publishing, runtime, snapshots, starting, timer_starts
 from engine.core import durations, jsonio
 from engine.core.stimuli import (
     Actor,
@@ -31,7 +33,7 @@ from engine.core.stimuli import (
     Stimulus,
     TimerDue,
 )
-from engine.models import Incident, Instance, JournalEntry, OutboxMessage, PublishedProcess, Timer, Token
+from engine.models import Incident, Instance, JournalEntry, OutboxMessage, PublishedProcess, Timer, TimerStart, Token
 from flowx_site.config import config
 
 BEGIN = datetime(2030, 1, 7, 9, tzinfo=UTC)
@@ -89,17 +91,30 @@ class Bench:
     def advance(self, by: timedelta | str) -> int:
         """Move the clock, by a timedelta or an ISO 8601 duration, and fire what comes due on the way, in order.
 
-        Gives how many timers were fired.
+        Active timer starts make their instances. Gives how many timers were fired.
         """
         zone = ZoneInfo(config.time_zone)
         until = self.now + by if isinstance(by, timedelta) else durations.parse_duration(by).after(self.now, zone)
         fired = 0
-        while timer := Timer.objects.filter(state="PENDING", due_at__lte=until).order_by("due_at", "id").first():
-            self.now = max(self.now, timer.due_at)
-            self.apply(TimerDue(_uuid_of(timer.instance_id), timer.id, timer.due_at))
-            fired += 1
+        while (due := self._next_due()) and due <= until:
+            self.now = max(self.now, due)
+            with clock.taken_from(lambda: self.now):
+                timer_starts.start_due()
+            for timer in Timer.objects.filter(state="PENDING", due_at__lte=self.now).order_by("due_at", "id"):
+                self.apply(TimerDue(_uuid_of(timer.instance_id), timer.id, timer.due_at))
+                fired += 1
         self.now = until
         return fired
+
+    def activate(self, process_name: str) -> None:
+        """Switch on the timer start of a process, which is suspended at first (engine 5.4)."""
+        with clock.taken_from(lambda: self.now):
+            timer_starts.activate(process_name, user=self.user.name)
+
+    def _next_due(self) -> datetime | None:
+        timer = Timer.objects.filter(state="PENDING").aggregate(due=Min("due_at"))["due"]
+        start = TimerStart.objects.aggregate(due=Min("next_due_at"))["due"]
+        return min((due for due in (timer, start) if due is not None), default=None)
 
     def runs(self, process_name: str) -> list[Run]:
         """All instances of a process, oldest first, subprocesses too."""

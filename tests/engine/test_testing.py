@@ -44,6 +44,17 @@ def test_timers_fire_in_order_and_each_at_its_own_moment() -> None:
         assert on.now == BEGIN + timedelta(days=2)
 
 
+def test_an_active_timer_start_makes_instances_as_the_clock_moves() -> None:
+    with bench() as on:
+        made = process("nightly").add("TIMER_START", "Each hour", connect=False, timerExpression="R/PT1H")
+        on.publish(made.add("TIMER_INTERMEDIATE", "Wait", timerExpression="PT30M").end().snapshot())
+        on.advance("PT5H")
+        assert on.runs("nightly") == []
+        on.activate("nightly")
+        on.advance("PT3H")
+        assert [run.state for run in on.runs("nightly")] == ["FINISHED", "FINISHED", "STARTED"]
+
+
 def test_the_clock_of_a_bench_ends_with_it() -> None:
     with bench() as on:
         assert clock.now() == on.now == BEGIN
