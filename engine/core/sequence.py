@@ -67,6 +67,7 @@ def trigger(
         return Ran.DONE
     state = visit.actions.setdefault(action.id, ActionState(action.name, ActionStatus.EXECUTING))
     state.runs += 1
+    state.rest = ()
     state.upload = upload or state.upload
     turn.changed_visit(visit)
     if action.timer_expression:

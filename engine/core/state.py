@@ -82,7 +82,7 @@ class ActionState:
     completed: int = 0
     last_executed: datetime | None = None
     waits_for: tuple[int, ...] = ()  # ids of the subprocesses whose end completes a synchronous run
-    rest: tuple[int, ...] = ()  # ids of the sibling actions that follow when it is complete
+    rest: tuple[int, ...] = ()  # ids of the sibling actions that follow when the subprocesses, or a hold, have ended
     upload: str = ""  # temporary file of the newest run of an upload action
 
     @property

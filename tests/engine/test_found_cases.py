@@ -309,3 +309,13 @@ def test_a_retry_runs_each_failed_action_once():
     Instance.objects.filter(uuid=running.uuid).update(params='{"x": "y"}')
     apply(Retry(running.uuid, running.token.uuid, USER, "set"))
     assert [row.action_name for row in running.sent()] == ["first", "second"]
+
+
+def test_later_siblings_of_a_child_that_was_cancelled_on_hold_run_when_the_hold_ends():
+    running = delayed_sibling()
+    [timer] = running.timers()
+    apply(Hold(running.uuid, USER, "wait"))
+    apply(ChangeTimer(running.uuid, timer.id, USER, "not needed"))
+    assert not running.frames("data")
+    apply(Unhold(running.uuid, USER, "go"))
+    assert [frame["data"]["it"] for frame in running.frames("data")] == ["later"]

@@ -67,7 +67,9 @@ def _cancel_action(turn: Turn, timer: Timer, token: Token) -> None:
     if action.parent_name is None and not action.optional:
         _stop(turn, timer, token)
         return
-    if turn.state.state is InstanceStatus.STARTED:
+    if turn.state.state is InstanceStatus.ON_HOLD:
+        visit.actions[action.id].rest = timer.rest  # later siblings go on when the hold ends
+    else:
         sequence.run_queue(turn, token, node, sequence.actions_of(node, timer.rest))
         flow.advance(turn, token)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from engine.core import firing, flow, records, subprocess
-from engine.core.state import InstanceStatus, Kept, KeptState, Timer, TimerStatus
+from engine.core import firing, flow, records, sequence, subprocess
+from engine.core.state import ActionStatus, InstanceStatus, Kept, KeptState, Timer, TimerStatus, TokenState
 from engine.core.stimuli import Hold, Refusal, Unhold
 from engine.core.turn import Turn
 
@@ -37,7 +37,20 @@ def unhold(turn: Turn, stimulus: Unhold) -> dict[str, object]:
             turn.subscribe(subscription)
             firing.catch(turn, subscription, text)
     subprocess.resume_waiting(turn)
+    _siblings_of_cancelled(turn)
     return {"uuid": str(turn.state.uuid), "state": str(turn.state.state)}
+
+
+def _siblings_of_cancelled(turn: Turn) -> None:
+    """Actions that follow one whose delay was cancelled during the hold (engine 13.6)."""
+    for token in [each for each in turn.state.tokens.values() if each.state is TokenState.ACTIVE]:
+        visit = token.visit
+        for state in [] if visit is None else list(visit.actions.values()):
+            if state.state is ActionStatus.CANCELLED and state.rest and visit is token.visit:
+                rest, state.rest = state.rest, ()
+                node = turn.graph.nodes[token.node_id]
+                sequence.run_queue(turn, token, node, sequence.actions_of(node, rest))
+                flow.advance(turn, token)
 
 
 def go_on(turn: Turn) -> None:
