@@ -18,7 +18,7 @@ from zoneinfo import ZoneInfo
 
 from django.db.models import Min
 
-from engine import clock, publishing, runtime, snapshots, starting, timer_starts
+from engine import clock, configuration, publishing, runtime, snapshots, starting, timer_starts
 from engine.core import durations, jsonio
 from engine.core.stimuli import (
     Actor,
@@ -244,7 +244,8 @@ class Run:
 
     def _only_topic(self) -> str:
         nodes = snapshots.graph(self.row.snapshot_id).nodes
-        topics = {stream.topic_name for token in self._tokens() for stream in nodes[token.current_node_id].streams}
+        known = configuration.scenarios()
+        topics = {topic for token in self._tokens() for topic in nodes[token.current_node_id].topics(known)}
         if len(topics) != 1:
             raise LookupError(f"Name the topic: the instance listens on {', '.join(sorted(topics)) or 'none'}.")
         return topics.pop()

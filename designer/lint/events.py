@@ -35,7 +35,10 @@ def event_checks(design: Design, node: Node) -> Iterator[Problem]:
     for name, words in NEEDS.get(node.type, ()):
         if not str(node.config.get(name) or "").strip():
             yield problem("NOD-015", name, n=node.name, field=words)
-    host = design.node_by_name.get(str(node.config.get("attachedTo") or ""))
+    host_key = str(node.config.get("attachedTo") or "")  # the key: it stays when a node is renamed
+    host = next((each for each in design.nodes if each.key == host_key), None)
+    if node.type in HOSTS and host_key and host is None:
+        yield problem("NOD-015", "attachedTo", n=node.name, field=f"a node to sit on; there is no '{host_key}'")
     if node.type in HOSTS and host is not None and host.type not in HOSTS[node.type]:
         yield problem("NOD-015", "attachedTo", variant="host", n=node.name, nodeType=node_kind(host.type).label)
     if node.type == "SUBPROCESS_RUN" and not node.config.get("startedAsync") and not node.config.get("outputKey"):
