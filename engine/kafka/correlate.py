@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from operator import methodcaller
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +26,10 @@ INSTANCE_ID = "processInstanceId"
 MESSAGE_ID = "Fx-MessageId"
 IN_REPLY_TO = "Fx-InReplyTo"
 BIGGEST_ID = 2**63 - 1
+HEADERS_OF = methodcaller("headers")
+"""`message.headers()`, with its result checked. For a header's name that is not UTF-8 confluent-kafka gives a broken list with
+an exception set; the interpreter's fast path for plain method calls does not look at that, and the process would crash."""
+LONGEST_ID = 40  # digits, leading zeros included
 NOT_JSON = "NOT_JSON"
 NO_INSTANCE = "NO_INSTANCE"
 
@@ -40,6 +45,7 @@ class Record:
     value: bytes
     headers: Mapping[str, str]
     received_at: datetime
+    fault: str = ""  # why the record cannot be read at all
 
     @property
     def key_text(self) -> str | None:
@@ -80,7 +86,11 @@ class NoInstance(Exception):
 def record_of(message: Message, now: datetime) -> Record:
     """What confluent-kafka gave, with headers made safe to store."""
     headers: dict[str, str] = {}
-    pairs: Any = message.headers() or ()
+    fault = ""
+    try:
+        pairs: Any = HEADERS_OF(message) or ()
+    except (SystemError, UnicodeDecodeError):
+        pairs, fault = (), "The name of a header is not UTF-8, so no header of the record can be read."
     for name, value in pairs:
         content = value.encode() if isinstance(value, str) else value
         try:
@@ -96,7 +106,15 @@ def record_of(message: Message, now: datetime) -> Record:
         value=value.encode() if isinstance(value, str) else value or b"",
         headers=headers,
         received_at=now,
+        fault=fault,
     )
+
+
+def body_of(record: Record) -> jsonio.Json:
+    """The record's JSON; raises `JsonError` for a record that cannot be read."""
+    if record.fault:
+        raise jsonio.JsonError(record.fault)
+    return jsonio.loads(record.value)
 
 
 def printable(text: str) -> str:
@@ -122,7 +140,7 @@ def correlate(records: Sequence[Record]) -> list[MessageReceived | Stray]:
 def _one(record: Record, own: Mapping[UUID, Sent], directory: Directory) -> MessageReceived | Stray:
     message_id, answers = identity(record, own)
     try:
-        value = jsonio.loads(record.value)
+        value = body_of(record)
     except jsonio.JsonError as error:
         return Stray(record, NOT_JSON, str(error), message_id)
     try:
@@ -224,6 +242,6 @@ def names_of(record: Record) -> list[int | UUID | str]:
 
 
 def _name(text: str) -> int | UUID | str:
-    if text.isascii() and text.isdecimal() and int(text) <= BIGGEST_ID:
+    if text.isascii() and text.isdecimal() and len(text) <= LONGEST_ID and int(text) <= BIGGEST_ID:
         return int(text)
     return uuid_in(text) or text[:100]

@@ -13,7 +13,7 @@ from django.utils import timezone
 from engine import runtime
 from engine.core.stimuli import Hold, Terminate, Unhold
 from engine.kafka import intake
-from engine.kafka.correlate import Record
+from engine.kafka.correlate import Record, record_of
 from engine.kafka.offsets import Offsets
 from engine.models import Incident, KafkaOffset, OutboxMessage, ReceivedMessage
 from tests.builders import TOPIC, USER, Running, kafka_send, process, save_data, websocket_send
@@ -57,6 +57,33 @@ def header(row: OutboxMessage, name: str) -> str:
 
 
 # --- correlation ---------------------------------------------------------------------------------------------------------
+
+
+class BrokenHeaders:
+    """What confluent-kafka makes of a header whose name is not UTF-8."""
+
+    def __init__(self, read: Record) -> None:
+        self.topic, self.partition, self.offset = lambda: read.topic, lambda: read.partition, lambda: read.offset
+        self.key, self.value = lambda: read.key, lambda: read.value
+
+    def headers(self) -> Any:
+        raise SystemError("returned a result with an exception set")
+
+
+def test_e133_a_record_whose_headers_cannot_be_read_is_dead_and_its_batch_goes_on(offsets: Offsets) -> None:
+    instance = waiting()
+    read = record({"who": "broken"}, key=str(instance.row.uuid).encode())
+    broken = record_of(BrokenHeaders(read), read.received_at)  # type: ignore[arg-type]
+    intake.take_in([broken, to(instance, {"who": "good"})], offsets)
+    assert instance.params["reply"] == {"who": "good"}
+    dead = dead_letters()
+    assert [header(row, "Fx-DeadReason") for row in dead] == ["NOT_JSON"]
+    assert "not UTF-8" in header(dead[0], "Fx-DeadError")
+
+
+def test_e133_a_number_of_thousands_of_digits_names_nobody(offsets: Offsets) -> None:
+    intake.take_in([record({}, headers={"processInstanceId": "9" * 5000})], offsets)
+    assert [header(row, "Fx-DeadReason") for row in dead_letters()] == ["NO_INSTANCE"]
 
 
 @pytest.mark.parametrize("name", ["processInstanceUuid", "processInstanceId"])

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from engine.core import jsonio
 from engine.kafka import intake
-from engine.kafka.correlate import NOT_JSON, Record, identity, own_messages
+from engine.kafka.correlate import NOT_JSON, Record, body_of, identity, own_messages
 from engine.kafka.offsets import Offsets
 from engine.kafka.requests.asked import Asked, Dead
 from engine.kafka.requests.batch import Claim, RequestBatch
@@ -59,7 +59,7 @@ def read(records: Sequence[Record]) -> list[Asked]:
 def _read(record: Record, message_id: object) -> Asked:
     known = message_id if message_id is None else record.message_id
     try:
-        body = jsonio.loads(record.value)
+        body = body_of(record)
     except jsonio.JsonError as error:
         return Dead(record, known, NOT_JSON, str(error))
     try:
