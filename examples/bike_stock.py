@@ -25,6 +25,7 @@ from confluent_kafka import Consumer, KafkaError, KafkaException, Message, Produ
 
 REQUEST_TOPIC = "warehouse.bike.reserve.v1"
 REPLY_TOPIC = "ai.flowx.dev.engine.receive.bike.reserved.v1"
+LONGEST_MODEL = 100  # characters of an unknown model that an answer repeats: it must fit into a record
 BIKES: dict[str, dict[str, Any]] = {
     "CITY-120": {"name": "City 120", "price": 39.9, "inStock": True},
     "TRAIL-300": {"name": "Trail 300", "price": 59.9, "inStock": True},
@@ -74,7 +75,8 @@ def reserve(order: Any, asked: uuid.UUID) -> tuple[dict[str, Any], str | None]:
         return refuse(None, "The field model is missing.", "INVALID_REQUEST")
     bike = BIKES.get(model)
     if bike is None:
-        return refuse(model, f"There is no model {model}.", "NOT_FOUND")
+        named = model if len(model) <= LONGEST_MODEL else f"{model[:LONGEST_MODEL]}..."
+        return refuse(named, f"There is no model {named}.", "NOT_FOUND")
     if not bike["inStock"]:
         return refuse(model, f"{bike['name']} is out of stock.", "NOT_AVAILABLE")
     return {

@@ -109,6 +109,12 @@ def test_s020_it_always_answers_and_tells_what_is_wrong(stock: Stock) -> None:
         assert dict(answer.headers())["Fx-ErrorCode"] == code
 
 
+def test_s020_the_answer_to_a_huge_request_fits_into_a_record(stock: Stock) -> None:
+    answer = json.loads(stock.ask({"model": "y" * 900_000}).value())
+    assert answer["error"] == f"There is no model {'y' * 100}...."
+    assert stock.process.poll() is None
+
+
 def test_a_request_that_is_not_json_or_has_no_id_does_not_stop_it(stock: Stock) -> None:
     for broken in (b"{", b""):
         stock.producer.produce(REQUESTS, broken)
