@@ -84,12 +84,15 @@ def instance_not_found() -> Problem:
 
 
 class ProblemMiddleware:
-    """Makes problem objects of the framework's own refusals under /api/: unknown address, wrong method, a crash."""
+    """Makes problem objects of the framework's own refusals under /api/: unknown address, wrong method, a crash. An
+    address with NUL goes no further: neither an answer nor a row can hold it."""
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/api/") and ("\0" in request.path or "%00" in request.META.get("QUERY_STRING", "")):
+            return Problem(400, "The address holds the character NUL, which is not allowed.").answer()
         response = self.get_response(request)
         refused = response.status_code >= 400 and request.path.startswith("/api/")
         if not refused or "json" in response.headers.get("Content-Type", ""):

@@ -14,6 +14,8 @@ from engine.api.found import instance_for
 from engine.api.problems import Problem
 from engine.core import jsonio, paths
 
+LONGEST_ID = 19  # digits of a number of 64 bits
+
 
 def add_to(router: Router, *, shown: bool) -> None:
     """The operations, on a router whose paths begin with the instance; `shown` in the OpenAPI document."""
@@ -44,7 +46,7 @@ def data(request: HttpRequest, instance: str, nodeId: str) -> HttpResponse:
     user = caller_of(request).needs("read")
     found = instance_for(user, instance)
     graph = snapshots.graph(found.snapshot_id)
-    node = graph.nodes.get(int(nodeId)) if nodeId.isdecimal() else None
+    node = graph.nodes.get(int(nodeId)) if nodeId.isdecimal() and len(nodeId) <= LONGEST_ID else None
     if node is None:
         raise Problem(404, "Node not found.", entity="node", params=nodeId)
     values = jsonio.loads(found.params)

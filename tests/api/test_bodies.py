@@ -89,3 +89,13 @@ def test_e197_unknown_addresses_and_methods_answer_problem_objects(rider: User, 
         assert response.status_code == status
         assert response["Content-Type"] == "application/problem+json"
         assert response.json()["errorKey"] == f"error.http.{status}"
+
+
+@pytest.mark.parametrize("address", ["process/%00/start", "process/instances?processName=%00"])
+def test_e196_an_address_with_nul_answers_400(rider: User, address: str) -> None:
+    from django.test import Client
+
+    method = "post" if address.endswith("start") else "get"
+    response = getattr(Client(), method)(f"/api/{address}", headers=Api(rider).headers)
+    assert (response.status_code, response["Content-Type"]) == (400, "application/problem+json")
+    assert "NUL" in response.json()["title"]

@@ -111,6 +111,7 @@ def test_e157_without_input_keys_data_gives_all_but_the_sensitive_values(rider: 
     assert Api(rider).get(f"{running.uuid}/data/{node}").ok()["data"] == {"client": {"name": "A"}}
     assert Api(rider).get(f"{running.uuid}/data/999999").refusal[0] == 404
     assert Api(rider).get(f"{running.uuid}/data/x").refusal[0] == 404
+    assert Api(rider).get(f"{running.uuid}/data/{'9' * 5000}").refusal[0] == 404
 
 
 # -- execute -----------------------------------------------------------------------------------------------------------
