@@ -117,6 +117,16 @@ CORS_URLS_REGEX = r"^/api/"
 CSRF_TRUSTED_ORIGINS = list(config.frontend_origins)
 DATA_UPLOAD_MAX_MEMORY_SIZE = config.max_body + 1024
 
+# A crash leaves its trace in the log; a refused call (4xx) is the caller's matter and leaves none.
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "root": {"handlers": ["stderr"], "level": "WARNING"},
+    "loggers": {"django": {"handlers": [], "propagate": True}, "django.request": {"level": "ERROR"}},
+}
+
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 X_FRAME_OPTIONS = "DENY"
