@@ -64,12 +64,15 @@ def hold(lock: int, path: Path) -> None:
 def read_secrets(file: Path) -> dict[str, Any]:
     """The key and the passwords of former starts; missing ones are made up and written, readable by the owner only."""
     try:
-        kept = json.loads(file.read_text())
+        read = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):
-        kept = {}
+        read = {}
+    kept: dict[str, Any] = read if isinstance(read, dict) else {}
+    passwords = kept.get("passwords")
     made: dict[str, Any] = {
         "secret_key": kept.get("secret_key") or secrets.token_urlsafe(50),
-        "passwords": {person.name: secrets.token_urlsafe(9) for person in PEOPLE} | (kept.get("passwords") or {}),
+        "passwords": {person.name: secrets.token_urlsafe(9) for person in PEOPLE}
+        | (passwords if isinstance(passwords, dict) else {}),
     }
     if made != kept:
         draft = file.with_suffix(".new")

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from flowx_site.demo.folder import read_secrets
+from flowx_site.demo.people import PEOPLE
 from tests.demo.running import Demo, Person, frames_until, lives, refused, sockets_beyond, until
 
 pytestmark = [
@@ -118,6 +120,14 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     sentence = refused(tmp_path / "var", "--port", "1234")
     assert sentence.startswith(f"The folder {tmp_path / 'var'} cannot be written (")
     assert sentence.endswith("make it writable, or name another one in FLOWX_VAR.")
+
+
+@pytest.mark.parametrize("written", ["[1]", "{", '{"secret_key": "kept", "passwords": ["x"]}'])
+def test_secrets_that_cannot_be_read_are_made_anew(tmp_path: Path, written: str) -> None:
+    (tmp_path / "demo.json").write_text(written)
+    made = read_secrets(tmp_path / "demo.json")
+    assert set(made["passwords"]) == {person.name for person in PEOPLE}
+    assert read_secrets(tmp_path / "demo.json") == made
 
 
 def test_s164_without_redis_it_says_what_to_install(tmp_path: Path) -> None:
