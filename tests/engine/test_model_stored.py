@@ -26,7 +26,7 @@ from tests.model.processes import family
 from tests.model.stimuli import Stimuli
 from tests.model.store import Store
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.timeout(0 if "MODEL_STORED_STEPS" in os.environ else 300)]
 STEPS_AN_EXAMPLE = 30
 CI_STEPS = 900
 WANTED = int(os.environ.get("MODEL_STORED_STEPS", CI_STEPS))

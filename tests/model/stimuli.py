@@ -10,6 +10,7 @@ from engine.core import jsonio
 from engine.core.state import InstanceState, Timer, Token
 from engine.core.stimuli import (
     AppendParams,
+    Assign,
     ChangeTimer,
     Deliver,
     Dismiss,
@@ -69,6 +70,7 @@ class Stimuli:
             self.start,
             self.end,
             self.old_timer,
+            self.assign,
         ]
         self.kinds = common + rare
 
@@ -270,6 +272,11 @@ class Stimuli:
     def edit(self) -> Stimulus | None:
         state = self.instance()
         return EditVariables(state.uuid, USER, "corrected", self.values())
+
+    def assign(self) -> Stimulus | None:
+        return Assign(
+            self.instance().uuid, self.choices.one(("", "Default", "Other")), self.choices.one(("", "ada")), USER
+        )
 
     def end(self) -> Stimulus | None:
         kind = self.choices.one((Dismiss, Terminate, Dismiss))
