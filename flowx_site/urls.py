@@ -1,11 +1,16 @@
-"""Addresses: the admin site with the designer and the operator screens inside it, the HTTP API, and the demo's rider page."""
+"""Addresses: the admin site, which begins at the reader's own list, with the designer and the operator screens inside it, the HTTP
+API, and the demo's rider page."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
 
 from flowx_site.config import config
+from flowx_site.start import icon, start
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("favicon.ico", icon),
+    path("admin/", start),
+    path("admin/all/", admin.site.admin_view(admin.site.index), name="all-pages"),
     path("admin/", include("designer.urls")),
     path("admin/runtime/", include("engine.admin.urls")),
     path("admin/", admin.site.urls),
