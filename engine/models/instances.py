@@ -245,6 +245,7 @@ class JournalEntry(models.Model):
     message_id = models.UUIDField(null=True, help_text="Fx-MessageId of an applied record.")
 
     class Meta:
+        verbose_name_plural = "journal entries"
         constraints = [
             models.UniqueConstraint(fields=["instance_id", "number"], name="journal_number"),
             models.UniqueConstraint(

@@ -49,6 +49,9 @@ class AuditEntry(models.Model):
     status = models.CharField(max_length=8, default="success")
     details = models.JSONField(default=dict)
 
+    class Meta:
+        verbose_name_plural = "audit entries"
+
     def __str__(self) -> str:
         return f"{self.event} {self.subject} {self.identifier}"
 
