@@ -90,13 +90,24 @@ def else_flow(node: Node, flows: Iterable[Sequence], by_id: Mapping[int, Node]) 
 
 
 def condition(flow: Sequence, by_id: Mapping[int, Node]) -> str:
-    """The words on a sequence that leaves a gateway: its condition, cut when it is long, `else`, or nothing."""
+    """The words on a sequence that leaves a gateway: `else`, its condition when that is short, and never part of one.
+
+    The only condition beside `else` of a gateway that asks ("Bike available?") is its `yes`. A long condition among several
+    is called by its number in the gateway's list: `rule 2`.
+    """
     source, target = by_id[flow.source_id], by_id[flow.target_id]
-    rule = next((rule for rule in source.rules if rule.get("nextNodeName") == target.name), None)
+    position, rule = next(
+        ((at, rule) for at, rule in enumerate(source.rules, start=1) if rule.get("nextNodeName") == target.name), (0, None)
+    )
     if rule is None or len(source.rules) < 2:
         return ""
-    words = (rule.get("expression") or "else").replace("input.", "")
-    return words if len(words) <= CONDITION_LENGTH else f"{words[: CONDITION_LENGTH - 1].rstrip()}…"
+    if not (expression := rule.get("expression")):
+        return "else"
+    words = str(expression).replace("input.", "")
+    long = len(words) > CONDITION_LENGTH
+    if len(source.rules) == 2 and (long or source.name.rstrip().endswith("?")):
+        return "yes"
+    return f"rule {position}" if long else words
 
 
 def route(source: Box, target: Box) -> list[Point]:

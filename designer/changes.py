@@ -52,6 +52,17 @@ FIELD_WORDS = {
     "messageKey": "Message key",
     "messageType": "Message type",
     "targetProcess": "Target process",
+    "source": "Custom or From Integration",
+    "integration": "System",
+    "scenario": "Scenario",
+    "actions": "Actions",
+    "sequences": "Sequences",
+    "messageName": "Message name",
+    "correlationKey": "Correlation key",
+    "attachedTo": "Attached to",
+    "outputKey": "Output key",
+    "expiryTime": "Expiry time",
+    "environment": "Environment",
 }
 SWITCH_WORDS = {"manual": ("Automatic", "Manual"), "optional": ("Mandatory", "Optional")}
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from designer import canvas, lint
 from designer.bpmn import draw
-from designer.changes import Changes, compare
+from designer.changes import FIELD_WORDS, Changes, compare
 from designer.design import Design, load
 from designer.lint import Problem, Severity
 from designer.models import Node, Process, Version, VersionState
@@ -132,31 +132,6 @@ class PlacedProblem:
     word: str
     css: str
     node_name: str
-
-
-FIELD_WORDS = {
-    "name": "Name",
-    "order": "Order",
-    "timerExpression": "Timer expression",
-    "type": "Action type",
-    "manual": "Trigger type",
-    "optional": "Required type",
-    "parentName": "Parent action",
-    "keys": "Data to send",
-    "keysForRestart": "Keys for restart",
-    "topicName": "Topics",
-    "message": "Message",
-    "headers": "Headers",
-    "messageKey": "Message key",
-    "messageType": "Message type",
-    "targetProcess": "Target process",
-    "responseTimeout": "Response timeout",
-    "dataStreamTopics": "Data stream topics",
-    "inputKeys": "Input keys",
-    "rules": "Gateway rules",
-    "actions": "Actions",
-    "startCondition": "Start condition",
-}
 
 
 def placed(page: Page) -> list[PlacedProblem]:

@@ -66,15 +66,25 @@ def test_a_gateway_names_its_conditions_and_marks_the_else():
     assert root.find(".//b:sequenceFlow[@id='flow_9']", NAMES).get("name") == "else"
 
 
-def test_a_long_condition_is_cut_on_the_drawing():
-    gateway = node(1, "EXCLUSIVE_GATEWAY", width=50, height=50)
-    yes = node(2, name="Yes", x=200)
-    gateway.rules = [
-        {"expression": "input.reservation != null and input.reservation.error == null", "nextNodeName": "Yes"}
-    ]
-    gateway.rules.append({"expression": "", "nextNodeName": "No"})
-    words = bpmn.condition(flow(1, gateway, yes), {1: gateway, 2: yes})
-    assert words == "reservation != null and reservati…"
+LONG = "input.reservation != null and input.reservation.error == null"
+
+
+@pytest.mark.parametrize(
+    ("name", "conditions", "words"),
+    [
+        ("Bike available?", ["input.a == 1", ""], "yes"),
+        ("Amount", ["input.a == 1", ""], "a == 1"),
+        ("Amount", [LONG, ""], "yes"),
+        ("Bike available?", ["input.a == 1", "input.a == 2", ""], "a == 1"),
+        ("Bike available?", [LONG, "input.a == 2", ""], "rule 1"),
+        ("Bike available?", ["input.a == 1"], ""),
+    ],
+)
+def test_a_sequence_carries_short_words_and_never_part_of_a_condition(name, conditions, words):
+    gateway = node(1, "EXCLUSIVE_GATEWAY", name=name, width=50, height=50)
+    first = node(2, name="To 0", x=200)
+    gateway.rules = [{"expression": each, "nextNodeName": f"To {at}"} for at, each in enumerate(conditions)]
+    assert bpmn.condition(flow(1, gateway, first), {1: gateway, 2: first}) == words
 
 
 @pytest.mark.parametrize(
