@@ -10,7 +10,7 @@ const read = () => JSON.parse(document.getElementById('diagram').textContent);
 const MARKS = { error: ['stop', 'close'], blocker: ['stop', 'block'], warning: ['wait', 'warning'] };
 
 let data = read();
-let touched = false;
+let touched = false;  // whether the reader has moved or zoomed the view; until then all of it is kept in sight
 const diagram = await draw(host, data.xml, { padding: { left: 24, top: 56, right: 24, bottom: 72 } });
 section.diagram = diagram;
 paint();
@@ -19,10 +19,18 @@ diagram.onView(scale => { zoom.value = `${Math.round(scale * 100)} %`; });
 zoom.value = `${Math.round(diagram.scale * 100)} %`;
 
 for (const button of section.querySelectorAll('[data-zoom]')) {
-  button.addEventListener('click', () => button.dataset.zoom === 'fit' ? diagram.fit() : diagram.zoom(Number(button.dataset.zoom)));
+  button.addEventListener('click', () => {
+    touched = button.dataset.zoom !== 'fit';
+    if (touched) diagram.zoom(Number(button.dataset.zoom)); else diagram.fit();
+  });
 }
 host.addEventListener('wheel', () => { touched = true; }, { passive: true });
-host.addEventListener('pointerdown', () => { touched = true; });
+host.addEventListener('pointerdown', down => {
+  const moved = move => { if (Math.hypot(move.clientX - down.clientX, move.clientY - down.clientY) > 4) { touched = true; done(); } };
+  const done = () => { removeEventListener('pointermove', moved); removeEventListener('pointerup', done); };
+  addEventListener('pointermove', moved);
+  addEventListener('pointerup', done);
+});
 new ResizeObserver(() => { diagram.resized(); touched ? select(selected()) : diagram.fit(); }).observe(section);
 
 // A save brings the drawing anew; the view stays where it is.

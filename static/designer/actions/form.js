@@ -7,7 +7,7 @@ import './suggest.js';
 const form = document.getElementById('action-form');
 const readOnly = 'readOnly' in form.dataset;
 const served = new Map();
-let leaving = false;
+let leaving = false, edited = false;
 remember(document);
 localClocks(document);
 document.documentElement.classList.add('js');
@@ -116,6 +116,21 @@ function touch(target) {
   if (name && !/^(op|preview|preview-tab|try)$/.test(name)) box.value = [...names.add(name)].join(' ');
 }
 
+form.addEventListener('input', () => { edited = true; });
+
+/** What was typed before this module ran, or put back by the browser, has had no check yet. */
+function catchUp() {
+  const changed = [...form.elements].filter(each => each.name && each.type !== 'hidden' && differs(each));
+  for (const each of changed) if (each !== document.activeElement) touch(each);
+  if (changed.length) changed[0].dispatchEvent(new Event('input', { bubbles: true }));
+}
+function differs(input) {
+  if (input.type === 'radio' || input.type === 'checkbox') return input.checked !== input.defaultChecked;
+  if (input.matches('select')) return [...input.options].some(option => option.defaultSelected) && [...input.options].some(option => option.selected !== option.defaultSelected);
+  return 'defaultValue' in input && input.value !== input.defaultValue;
+}
+if (document.readyState === 'complete') catchUp(); else addEventListener('load', catchUp);
+
 // ---------- keys ----------
 document.addEventListener('keydown', event => {
   if ((event.ctrlKey || event.metaKey) && event.key.toLowerCase() === 's') { event.preventDefault(); if (!readOnly) press(event.shiftKey ? 'save_close' : 'save'); }
@@ -154,7 +169,7 @@ form.addEventListener('cancel', event => { if (event.target.matches?.('dialog[da
 // ---------- leaving with unsaved changes ----------
 document.addEventListener('htmx:beforeOnLoad', event => { if (event.detail.xhr.getResponseHeader('HX-Redirect')) leaving = true; });
 addEventListener('beforeunload', event => {
-  if (!leaving && !readOnly && document.getElementById('live-crumbs').dataset.dirty === 'yes' && document.getElementById('touched').value) event.preventDefault();
+  if (!leaving && !readOnly && document.getElementById('live-crumbs').dataset.dirty === 'yes' && (edited || document.getElementById('touched').value)) event.preventDefault();
 });
 
 // ---------- the line that is edited is marked in the preview too ----------
