@@ -1,5 +1,5 @@
-"""Addresses: the admin site, which begins at the reader's own list, with the designer and the operator screens inside it, the HTTP
-API, and the demo's rider page."""
+"""Addresses: the admin site, which begins at the reader's own list, with the designer and the operator screens inside it,
+the HTTP API, and the demo's rider page."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
