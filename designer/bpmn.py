@@ -97,7 +97,8 @@ def condition(flow: Sequence, by_id: Mapping[int, Node]) -> str:
     """
     source, target = by_id[flow.source_id], by_id[flow.target_id]
     position, rule = next(
-        ((at, rule) for at, rule in enumerate(source.rules, start=1) if rule.get("nextNodeName") == target.name), (0, None)
+        ((at, rule) for at, rule in enumerate(source.rules, start=1) if rule.get("nextNodeName") == target.name),
+        (0, None),
     )
     if rule is None or len(source.rules) < 2:
         return ""

@@ -79,7 +79,9 @@ def source_of(design: Design, key: str, *, reveal: bool = False, may_see: bool =
     if not reveal:
         params = Mask(sensitive_keys(design.attributes), params).hide(params)
     short = f"{str(found.uuid)[:4]}…{str(found.uuid)[-4:]}"
-    return Source(str(found.uuid), f"instance {short}", _state(found.id, found.uuid, found.parent_id, params), parameters)
+    return Source(
+        str(found.uuid), f"instance {short}", _state(found.id, found.uuid, found.parent_id, params), parameters
+    )
 
 
 def _instance(design: Design, key: str) -> Sample | None:
@@ -153,7 +155,9 @@ def _pieces(compiled: JsonTemplate, source: Source) -> Iterator[Piece]:
         yield Piece(literal)
 
 
-_TOKENS = re.compile(r'(?P<string>"(?:\\.|[^"\\])*"?)|(?P<number>-?\d[\d.eE+-]*|true|false|null)|(?P<other>[^"\w-]+|[\w-]+)')
+_TOKENS = re.compile(
+    r'(?P<string>"(?:\\.|[^"\\])*"?)|(?P<number>-?\d[\d.eE+-]*|true|false|null)|(?P<other>[^"\w-]+|[\w-]+)'
+)
 
 
 def _lines(pieces: list[Piece]) -> tuple[tuple[Piece, ...], ...]:
