@@ -29,7 +29,7 @@ test: .venv/ready-to-test browser
 	check "ruff format" $(BIN)/ruff format --quiet --check .; \
 	check "mypy" $(BIN)/mypy --no-error-summary; \
 	check "import-linter" $(BIN)/lint-imports --no-cache --no-logo; \
-	check "migrations" $(BIN)/python manage.py makemigrations --check --dry-run; \
+	check "migrations" env DATABASE_URL=sqlite://:memory: $(BIN)/python manage.py makemigrations --check --dry-run; \
 	check "deploy checks" env $(SAFE) $(BIN)/python manage.py check --deploy --fail-level WARNING; \
 	check "pytest" env BROWSER=$(BROWSER) $(BIN)/pytest -q -n 2 --dist worksteal; \
 	test -z "$$failed"
