@@ -230,13 +230,15 @@ def label_box(node: Node) -> Box | None:
 
 
 def edge_label_box(points: list[Point], words: str) -> Box:
-    """Beside the first stretch of a sequence: above a level one, right of an upright one."""
+    """Beside the first stretch of a sequence: above a level one; right of an upright one, where it leaves its gateway."""
     (x1, y1), (x2, y2) = points[0], points[1]
     width = min(LABEL_WIDTH + 40, 7 * len(words) + 8)
     lines = -(-7 * len(words) // width)
     if y1 == y2:
         return Box((x1 + x2) // 2 - width // 2, y1 - 6 - lines * LABEL_LINE, width, lines * LABEL_LINE)
-    return Box(x1 + 8, (y1 + y2) // 2 - lines * LABEL_LINE, width, lines * LABEL_LINE)
+    away = min(12, abs(y2 - y1) // 3)
+    top = y1 + away if y2 > y1 else y1 - away - lines * LABEL_LINE
+    return Box(x1 + 8, top, width, lines * LABEL_LINE)
 
 
 def _add(parent: ET.Element, space: str, tag: str, **attributes: str) -> ET.Element:

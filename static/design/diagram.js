@@ -33,7 +33,7 @@ class Diagram {
       if (element.type === 'bpmn:Participant' || element.type === 'bpmn:Lane') this.canvas.addMarker(element.id, 'lane');
     }
     this.canvas._svg.setAttribute('aria-label', 'Diagram');
-    this.canvas._svg.removeAttribute('tabindex');
+    this.canvas._svg.setAttribute('tabindex', '-1');  // its nodes are reached by Tab, the drawing as a whole is not
     this.fit();
   }
 

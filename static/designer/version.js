@@ -72,6 +72,12 @@ addEventListener('popstate', () => {
   else location.reload();
 });
 if (key && location.hash) focusField();
+else focusWhatWasLeft();
+/** Back from the form of an action: its row has the focus again. */
+function focusWhatWasLeft() {
+  const action = document.referrer.startsWith(location.origin) && new URL(document.referrer).pathname.match(/\/actions\/([^/]+)$/)?.[1];
+  if (action && performance.getEntriesByType('navigation')[0]?.type !== 'reload') panel?.querySelector(`[data-testid="actions.row[${CSS.escape(decodeURIComponent(action))}].open"]`)?.focus();
+}
 function focusField() { const field = document.getElementById(decodeURIComponent(location.hash.slice(1))); field?.closest('details')?.setAttribute('open', ''); field?.focus(); }
 
 // ---------- the form: dirty mark, live check 300 ms after the last key, answers ----------

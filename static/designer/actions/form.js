@@ -38,7 +38,7 @@ function merge(html, cause, status) {
   if (!answer.getElementById('action-form')) { document.getElementById('live-summary').innerHTML = html; return; }
   const structural = cause === 'submit';
   const fresh = new Map([...live(answer)].map(part => [part.id, part]));
-  const focused = document.activeElement?.id;
+  const focused = whereFocusIs();
   const forced = (answer.getElementById('live-hidden')?.dataset.forced ?? '').split(' ').filter(Boolean);
   for (const part of live(document)) {
     if (!part.isConnected || part.parentElement.closest('[data-replaced]')) continue;
@@ -93,12 +93,24 @@ function settle(answer, focused, structural, status) {
   if (editor) editor.then(module => { for (const area of document.querySelectorAll('textarea[data-editor]')) { module.editorOf(area); module.showFaults(area); } });
   const box = document.querySelector('dialog[data-ask]');
   if (box && !box.matches(':modal')) { box.removeAttribute('open'); box.showModal(); }
-  if (focused && document.activeElement?.id !== focused && !box) document.getElementById(focused)?.focus({ preventScroll: true });
+  if (!box) giveFocusBack(focused);
   const summary = document.querySelector('#live-summary [role="alert"]');
   if (structural && summary && status !== 204) { summary.focus({ preventScroll: true }); document.getElementById('work-scroll').scrollTo({ top: 0, behavior: 'smooth' }); openFolds(); }
   if (document.activeElement?.closest('.message-split .cm-content')) markLine();
   const said = document.getElementById('live-summary').dataset.said;
   if (said) announce(said);
+}
+
+/** What has the focus, in the ways by which its successor is found: its id, its test id, else its field. */
+function whereFocusIs() {
+  const at = document.activeElement;
+  return { id: at?.id, testid: at?.dataset.testid, field: at?.closest('[data-field]')?.dataset.field };
+}
+function giveFocusBack({ id, testid, field }) {
+  if (id) { if (document.activeElement?.id !== id) document.getElementById(id)?.focus({ preventScroll: true }); }
+  if (document.activeElement !== document.body) return;
+  const next = testid && document.querySelector(`[data-testid="${CSS.escape(testid)}"]`) || field && document.getElementById(`field-${field}`);
+  (next?.matches('.seg') ? next.querySelector('input:checked') ?? next : next)?.focus({ preventScroll: true });
 }
 
 /** Fold-outs with a refused field open, so that the sentence can be read. */
