@@ -32,7 +32,7 @@ export function paintDiagram(canvas) {
       const id = `node_${node.id}`;
       mark(id, STATES[node.state]);
       const graphics = diagram.has(id) && diagram.graphics(id);
-      if (graphics) graphics.setAttribute('aria-label', `${node.name}, ${node.type}, ${node.words}`);
+      if (graphics) { graphics.setAttribute('role', 'img'); graphics.setAttribute('aria-label', `${node.name}, ${node.type}, ${node.words}`); }
       if (node.tokens) diagram.overlay(id, 'around', element('ov-ring'));
       if (node.icon) {
         const symbol = element(`ov-mark ${TONES[node.state]}`, icon(node.icon));
