@@ -3,11 +3,13 @@ the HTTP API, and the demo's rider page."""
 
 from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path
+from django.views.generic import RedirectView
 
 from flowx_site.config import config
 from flowx_site.start import icon, start
 
 urlpatterns: list[URLPattern | URLResolver] = [
+    path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", icon),
     path("admin/", start),
     path("admin/all/", admin.site.admin_view(admin.site.index), name="all-pages"),

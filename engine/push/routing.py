@@ -13,6 +13,9 @@ from engine.push.timing import DEFAULT, Timing
 
 
 async def _no_such_socket(scope: dict[str, Any], receive: Receive, send: Send) -> None:
+    """Accepted first, so that a browser sees the code and does not take a mistyped uuid for a lost network (engine 8.7)."""
+    await receive()
+    await send({"type": "websocket.accept"})
     await send({"type": "websocket.close", "code": 4404})
 
 

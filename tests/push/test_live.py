@@ -75,8 +75,10 @@ def bearer_of(user: User) -> dict[str, str]:
 def test_e162_the_close_codes_reach_the_client(live_site: LiveSite, running: Running) -> None:
     with open_socket(live_site, running.uuid) as socket:
         assert close_code(socket) == 4401
-    with open_socket(live_site, running.uuid, **bearer_of(make_user("other"))) as socket:
-        assert close_code(socket) == 4404
+    other = bearer_of(make_user("other"))
+    for named in (running.uuid, "not-a-uuid"):
+        with open_socket(live_site, named, **other) as socket:
+            assert close_code(socket) == 4404
 
 
 def test_e225_a_foreign_origin_is_refused_with_403_before_the_handshake(
