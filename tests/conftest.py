@@ -66,8 +66,9 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def fresh_caches() -> None:
-    """What a process keeps of its database must not outlive the database of a test."""
+def fresh_caches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a process keeps of its database must not outlive the database of a test, nor grow old by the clock within one."""
+    monkeypatch.setattr(configuration, "KEPT_S", 3600.0)
     ids.forget()
     snapshots.forget()
     configuration.forget()

@@ -33,7 +33,7 @@ def test_a_browser_reaches_the_live_site(live_site: LiveSite, page: "Page") -> N
     page.fill("input[name=username]", "ada")
     page.fill("input[name=password]", "pw")
     page.click("button[type=submit]")
-    page.wait_for_url(f"{live_site.url}/admin/")
+    page.wait_for_url(f"{live_site.url}/admin/processes/")  # the first list that a superuser may read
 
 
 def test_redis_may_stop_and_comes_back_empty_on_the_same_port(redis_server: PrivateRedis) -> None:
