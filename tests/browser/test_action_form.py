@@ -7,7 +7,7 @@ import re
 
 import pytest
 from django.contrib.auth.models import User
-from playwright.sync_api import expect
+from playwright.sync_api import Route, expect
 
 from designer import sample, versions
 from designer.models import Action, Version
@@ -167,6 +167,50 @@ def test_a_stale_save_shows_what_changed_and_saving_again_overwrites(form: Desig
     form.one("action.save").click()
     expect(form.one("action.saved")).to_be_visible()
     assert Action.objects.get(version=draft, key="reserve_bike").timer_expression == "PT1M"
+
+
+def test_a_conflict_stays_in_sight_when_the_save_was_pressed_in_the_field_that_was_typed_in(
+    form: DesignerSite, draft: Version
+):
+    page = form.open(draft, KAFKA)
+    Action.objects.filter(version=draft, key="reserve_bike").update(
+        timer_expression="PT9S", revision=7, edited_by="noor"
+    )
+    form.one("action.edit.timer").press_sequentially("PT1M")
+    page.keyboard.press("Control+s")
+    expect(form.one("action.conflict")).to_be_focused()
+    form.one("action.edit.order").fill("0")
+    form.one("action.edit.name").focus()  # the checks that follow leave the conflict alone
+    expect(form.one("action.edit.order.error")).to_be_visible()
+    form.one("action.edit.order").fill("1")
+    expect(form.one("action.edit.order.error")).to_have_count(0)
+    expect(form.one("action.conflict")).to_contain_text("noor changed this action")
+    page.keyboard.press("Control+s")
+    expect(form.one("action.saved")).to_be_visible()
+    expect(form.one("action.conflict")).to_have_count(0)
+
+
+def test_what_is_typed_before_the_forms_module_has_come_is_checked_all_the_same(form: DesignerSite, draft: Version):
+    held: list[Route] = []
+    form.page.route("**/actions/form.js", lambda route: held.append(route))
+    form.page.goto(
+        f"{form.site.url}/admin/processes/{draft.process.name}/v/{draft.number}/{KAFKA}", wait_until="commit"
+    )
+    form.one("action.edit.timer").press_sequentially("P48H")
+    form.one("action.edit.name").focus()
+    held[0].continue_()
+    expect(form.one("action.edit.timer.error")).to_be_visible()
+    expect(form.page).to_have_title(re.compile("^• "))
+
+
+def test_the_focus_goes_on_in_the_field_that_a_fix_has_filled(form: DesignerSite, draft: Version):
+    page = form.open(draft, KAFKA)
+    form.one("action.edit.timer").fill("P48H")
+    form.one("action.edit.name").focus()
+    form.one("action.edit.timer.fix[TMR-003]").focus()
+    page.keyboard.press("Enter")
+    expect(form.one("action.edit.timer")).to_have_value("PT48H")
+    expect(form.one("action.edit.timer")).to_be_focused()
 
 
 def test_d003_the_form_works_without_javascript(live_site, browser, draft: Version):

@@ -44,12 +44,20 @@ function merge(html, cause, status) {
     if (!part.isConnected || part.parentElement.closest('[data-replaced]')) continue;
     const next = fresh.get(part.id);
     if (!next) continue;
+    if (part.id === 'live-summary' && mustStay(part, answer, cause)) { fresh.delete(part.id); continue; }
     if (mustReplace(part, next, structural)) replace(part, next);
   }
   for (const part of document.querySelectorAll('[data-replaced]')) delete part.dataset.replaced;
   for (const [id, part] of fresh) served.set(id, part.outerHTML);
   for (const name of forced) takeOver(answer, name);
   settle(answer, focused, structural, status);
+}
+
+/** What a save was refused for: a check does not take it away before it is read. Leaving the field that was typed in (`change`) is
+ * no answer to it, and a conflict stands until the next save. */
+function mustStay(summary, answer, cause) {
+  if (cause === 'submit' || !summary.querySelector('[role="alert"]')) return false;
+  return Boolean(summary.querySelector('[data-code="ACT-016"]')) || cause === 'change' && Boolean(answer.querySelector('.notes .err:not(.warn)'));
 }
 
 function mustReplace(part, next, structural) {
@@ -128,7 +136,19 @@ function touch(target) {
   if (name && !/^(op|preview|preview-tab|try)$/.test(name)) box.value = [...names.add(name)].join(' ');
 }
 
-form.addEventListener('input', () => { edited = true; });
+form.addEventListener('input', event => {
+  edited = true;
+  if (/^(preview|preview-tab|try)$/.test(event.target.name)) return;
+  document.getElementById('live-crumbs').dataset.dirty = 'yes';
+  served.delete('live-crumbs');
+  const save = form.querySelector('#live-foot [name="op"][value="save"][aria-disabled]');
+  if (!save) return;
+  save.removeAttribute('aria-disabled');  // Ctrl+S right after the last key saves: it does not wait for the check to come back
+  save.removeAttribute('title');
+  save.className = 'btn primary';
+  save.textContent = 'Save';
+  served.delete('live-foot');
+});
 
 /** What was typed before this module ran, or put back by the browser, has had no check yet. */
 function catchUp() {
