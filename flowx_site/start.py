@@ -9,20 +9,19 @@ from django.shortcuts import redirect
 from django.templatetags.static import static
 from django.urls import reverse
 
+from engine import rights
 from flowx_site.navigation import NAVIGATION, item_of
 
 
 def start(request: HttpRequest) -> HttpResponse:
-    """The first sidebar entry inside the admin that the user may read: a designer's processes, an operator's instances."""
+    """A designer's processes, an operator's instances; for others the first sidebar entry that they may read."""
     if not admin.site.has_permission(request):
         return redirect_to_login(request.get_full_path(), reverse("admin:login"))
-    inside = reverse("admin:index")
-    for _, entries in NAVIGATION:
-        for entry in entries:
-            item = item_of(entry, request)
-            if item is not None and entry.permission is not None and item["link"].startswith(inside):
-                return redirect(item["link"])
-    return redirect("all-pages")
+    if request.user.has_perm(rights.INSTANCES_ADMIN) and not request.user.has_perm("designer.change_process"):
+        return redirect("operate:instances")
+    entries = [entry for _, group in NAVIGATION for entry in group if entry.permission is not None]
+    links = [item["link"] for entry in entries if (item := item_of(entry, request)) is not None]
+    return redirect(links[0] if links else "all-pages")
 
 
 def icon(request: HttpRequest) -> HttpResponse:

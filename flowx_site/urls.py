@@ -8,6 +8,9 @@ from django.views.generic import RedirectView
 from flowx_site.config import config
 from flowx_site.start import icon, start
 
+handler403 = "flowx_site.errors.refused"
+handler404 = "flowx_site.errors.missing"
+
 urlpatterns: list[URLPattern | URLResolver] = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("favicon.ico", icon),
