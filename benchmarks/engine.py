@@ -35,6 +35,7 @@ django.setup()
 
 from django.db import connection, transaction  # noqa: E402
 from django.test.utils import CaptureQueriesContext, setup_databases, teardown_databases  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from engine import publishing, runtime  # noqa: E402
 from engine.core.graph import FORMAT  # noqa: E402
@@ -164,6 +165,48 @@ def _wal_position() -> int:
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_wal_lsn_diff(pg_current_wal_insert_lsn(), '0/0')::bigint")
         return int(cursor.fetchone()[0])
+
+
+class Ours:
+    """The engine as `benchmarks/peers.py` asks it: the same kinds of instances, threads and seconds as the others."""
+
+    def __init__(self) -> None:
+        self._straight = publishing.publish_snapshot(straight(), published_by="bench").id
+        self._durable = publishing.publish_snapshot(durable(), published_by="bench").id
+
+    def measure(self, kind: str, threads: int, seconds: float) -> tuple[float, float]:
+        """Instances a second, and bytes of WAL each."""
+        one = self._one_straight if kind == "straight" else self._one_durable
+        return self._timed(one, threads, seconds)
+
+    def in_batches(self, size: int, seconds: float) -> tuple[float, float]:
+        """The same of batches of `size`, one thread."""
+        rate, wal = self._timed(lambda: runtime.apply(starts(self._straight, size)), 1, seconds)
+        return rate * size, wal / size
+
+    def _timed(self, one: Callable[[], object], threads: int, seconds: float) -> tuple[float, float]:
+        before, begun = _wal_position(), time.perf_counter()
+
+        def until_over() -> int:
+            done = 0
+            while time.perf_counter() - begun < seconds:
+                one()
+                done += 1
+            connection.close()
+            return done
+
+        with ThreadPoolExecutor(threads) as pool:
+            done = sum(each.result() for each in [pool.submit(until_over) for _ in range(threads)])
+        return done / (time.perf_counter() - begun), (_wal_position() - before) / done
+
+    def _one_straight(self) -> None:
+        runtime.apply(starts(self._straight, 1))
+
+    def _one_durable(self) -> None:
+        (start,) = starts(self._durable, 1)
+        runtime.apply([start])
+        for _ in range(3):
+            runtime.apply([MessageReceived(start.uuid, TOPIC, {"ok": True}, b'{"ok":true}', timezone.now())])
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""A real PostgreSQL of our own, in a temporary folder on a free port, for the tests of this folder.
+"""A real PostgreSQL of our own, in a temporary folder on a free port, for the tests of this folder and the benchmarks.
 
 It runs as the user `postgres` when the tests run as root, which PostgreSQL refuses; it does not sync, since its data need not
 outlive the tests.
@@ -9,6 +9,7 @@ import pwd
 import shutil
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import psycopg
@@ -57,8 +58,9 @@ def unprivileged_user() -> str | None:
 class PostgresServer:
     """One running server; `url` is the address of its database `postgres`. It may be stopped and started again."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: Sequence[str] = SPEED) -> None:
         folder.mkdir(parents=True)
+        self._settings = settings
         self._programs = programs()
         self._user = unprivileged_user()
         self._data = folder / "data"
@@ -98,7 +100,7 @@ class PostgresServer:
 
     def start(self) -> None:
         """Start and wait until it answers; on the same port as before."""
-        options = [word for setting in SPEED for word in ("-c", setting)]
+        options = [word for setting in self._settings for word in ("-c", setting)]
         command = [
             *(str(self._programs / "postgres"), "-D", str(self._data), "-p", str(self.port), "-h", "127.0.0.1"),
             *("-k", str(self._sockets), *options),
