@@ -210,11 +210,14 @@ def moment_of(text: str, *, end: bool) -> datetime | None:
 
 
 def uuid_condition(field: str, text: str) -> Q:
-    """UUIDs or their beginnings, many at once, separated by anything that is no part of one. A prefix is a range of the index."""
+    """UUIDs or their beginnings, many at once, between blanks, commas and the like; words that are none are passed over.
+
+    A prefix is a range of the index.
+    """
     found = Q(pk__in=[])
-    for word in re.split(r"[^0-9a-fA-F-]+", text)[:MAX_UUIDS]:
+    for word in re.split(r"[\s,;|'\"(){}\[\]<>]+", text)[:MAX_UUIDS]:
         digits = word.replace("-", "").lower()
-        if not digits or len(digits) > 32:
+        if re.fullmatch(r"[0-9a-f]{1,32}", digits) is None:
             continue
         low, high = UUID(digits.ljust(32, "0")), UUID(digits.ljust(32, "f"))
         found |= Q(**{field: low}) if low == high else Q(**{f"{field}__gte": low, f"{field}__lte": high})
