@@ -116,6 +116,7 @@ CORS_EXPOSE_HEADERS = ["retry-after"]
 CORS_URLS_REGEX = r"^/api/"
 CSRF_TRUSTED_ORIGINS = list(config.frontend_origins)
 DATA_UPLOAD_MAX_MEMORY_SIZE = config.max_body + 1024
+DATA_UPLOAD_MAX_NUMBER_FIELDS = 10_000  # an action's topics and keys are one field each, and long lists are pasted
 
 # A crash leaves its trace in the log; a refused call (4xx) is the caller's matter and leaves none.
 LOGGING = {

@@ -134,3 +134,12 @@ def answer_of(draft: Draft, action: Action):
     design = draft.design
     values = next(each for each in design.actions if each.id == action.pk)
     return check_action(design, values)
+
+
+def test_a_pasted_list_of_many_topics_is_stored(client: Client, draft: Draft):
+    action = draft.kafka()
+    url = draft.form_url(action)
+    topics = [f"topic.{number}" for number in range(1500)]
+    answer = post(client, url, open_form(client, url), "save", topicName=topics)
+    assert answer.status in (200, 302)
+    assert Action.objects.get(pk=action.pk).param("topicName") == ",".join(topics)

@@ -35,7 +35,7 @@ document.addEventListener('htmx:beforeSwap', event => {
 
 function merge(html, cause, status) {
   const answer = new DOMParser().parseFromString(html, 'text/html');
-  if (!answer.getElementById('action-form')) { document.getElementById('live-summary').innerHTML = html; return; }
+  if (!answer.getElementById('action-form')) { sayRefused(answer, status); return; }
   const structural = cause === 'submit';
   const fresh = new Map([...live(answer)].map(part => [part.id, part]));
   const focused = whereFocusIs();
@@ -51,6 +51,17 @@ function merge(html, cause, status) {
   for (const [id, part] of fresh) served.set(id, part.outerHTML);
   for (const name of forced) takeOver(answer, name);
   settle(answer, focused, structural, status);
+}
+
+/** An answer that is no form: the page that names a missing right, or what a server or proxy says when it takes nothing. */
+function sayRefused(answer, status) {
+  const note = answer.querySelector('[role="alert"]');
+  const summary = document.getElementById('live-summary');
+  served.delete('live-summary');
+  if (note) { summary.replaceChildren(document.importNode(note, true)); return; }
+  summary.innerHTML = '<div class="note stop summary" role="alert" tabindex="-1" data-testid="action.refused"><div></div></div>';
+  summary.firstChild.firstChild.textContent = `Not saved: the server refused this request (${status}). What you typed is still here.`;
+  summary.firstChild.focus();
 }
 
 /** What a save was refused for: a check does not take it away before it is read. Leaving the field that was typed in (`change`) is
