@@ -2,9 +2,10 @@
 
     python benchmarks/peers.py [--rounds 3] [--seconds 2] [--only flowable]
 
-Starts a PostgreSQL of its own (fsync on, a temporary folder, as the user `postgres` when run as root), builds the programs under
-`benchmarks/peers/` with Maven where that has not been done, and asks each engine in turn, round after round. Figures are medians;
-the machine's noise hits all alike, so only the ratios of one run mean something. An engine that cannot be had is left out, and said.
+Starts a PostgreSQL of its own (fsync on, a temporary folder, as the user `postgres` when run as root), builds the programs
+under `benchmarks/peers/` with Maven where that has not been done, and asks each engine in turn, round after round. Figures are
+medians; the machine's noise hits all alike, so only the ratios of one run mean something. An engine that cannot be had is left
+out, and said.
 """
 
 from __future__ import annotations

@@ -185,6 +185,12 @@ class Config:
         secret=True,
     )
     db_pool_size: int = setting("FLOWX_DB_POOL_SIZE", "10", "Connections per process (PostgreSQL).", parse_count)
+    db_prepare: bool = setting(
+        "FLOWX_DB_PREPARE",
+        "true",
+        "Keep prepared statements on PostgreSQL; `false` behind a pooler by transaction that loses them (PgBouncer before 1.21).",
+        parse_flag,
+    )
     redis_url: str = setting(
         "REDIS_URL", "redis://127.0.0.1:6379/0", "Redis: wake-ups, sockets, Celery. May be emptied.", secret=True
     )

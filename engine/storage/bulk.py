@@ -1,18 +1,30 @@
-"""Many rows in one statement, on PostgreSQL and SQLite alike.
+"""Many rows of many tables at once, on PostgreSQL and SQLite alike.
 
-`INSERT ... VALUES (...), (...) ON CONFLICT (key) DO UPDATE SET ...` writes new and changed rows of a table together. It leans
-on the primary key (or the unique column named) and on nothing else. SQLite takes 32,766 parameters a statement, PostgreSQL's
-client-side binding any number: longer lists are cut.
+`Writes` gathers the rows of a batch; `flush` writes them. On PostgreSQL that is one statement for all tables and one parameter a
+table, its rows as JSON:
+
+    WITH w0 AS (INSERT INTO t0 (...) SELECT ... FROM json_populate_recordset(NULL::t0, $1) ON CONFLICT (...) DO UPDATE ...)
+    INSERT INTO t1 (...) SELECT ... FROM json_populate_recordset(NULL::t1, $2)
+
+Its text does not depend on the number of rows, so the server plans it once a connection (`engine.storage.prepared`). The plan is
+a function scan and an insert for each table, in the order of the rows: `OutboxMessage.seq` is given in that order. With
+`INSERT ... VALUES` quoting each value was four fifths of the work of a start; `docs/explanation/performance.md` has the
+figures, those of COPY too, which knows no ON CONFLICT.
+
+On SQLite each table has its `INSERT ... VALUES (...), (...) ON CONFLICT (key) DO UPDATE SET ...`, cut at 30,000 parameters. Both
+lean on the primary key (or the unique column named) and on nothing else.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
 from typing import Any
 
+import orjson
 from django.db import connection
 from django.db.models import (
     BooleanField,
@@ -26,6 +38,8 @@ from django.db.models import (
     UUIDField,
 )
 
+from engine.storage import prepared
+
 MAX_PARAMETERS = 30_000
 
 PLAIN = (BooleanField, CharField, IntegerField, TextField)
@@ -34,28 +48,99 @@ PLAIN = (BooleanField, CharField, IntegerField, TextField)
 Row = Mapping[str, Any]
 
 
-def write(
-    model: type[Model],
-    rows: Sequence[Row],
-    *,
-    update: bool = True,
-    keep: Iterable[str] = (),
-    skip_known: str = "",
-) -> None:
-    """Insert rows; with `update`, rows whose primary key is known are overwritten but for the columns in `keep`.
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How rows of one table are written: which fields, and what happens to a row that is there already."""
 
-    `rows` map field attribute names to values; all of them name the same fields. `skip_known` names a unique column: a row
-    whose value there is known is left out (engine 6.5: inserting a known message id does nothing).
-    """
-    if not rows:
-        return
-    names = tuple(rows[0])
-    prepared = [_prepared(_field(model, name), [row[name] for row in rows]) for name in names]
-    start, end = _statement(model, names, update, tuple(keep), skip_known)
-    at_once = max(1, MAX_PARAMETERS // len(names))
-    place = f"({', '.join(['%s'] * len(names))})"
+    model: type[Model]
+    names: tuple[str, ...]
+    update: bool
+    keep: tuple[str, ...]
+    skip_known: str
+
+
+class Writes:
+    """Rows to write, in the order given: one `add` a table."""
+
+    def __init__(self) -> None:
+        self._rows: list[tuple[Shape, Sequence[Row]]] = []
+
+    def add(
+        self,
+        model: type[Model],
+        rows: Sequence[Row],
+        *,
+        update: bool = True,
+        keep: Iterable[str] = (),
+        skip_known: str = "",
+    ) -> None:
+        """Insert rows; with `update`, rows whose primary key is known are overwritten but for the columns in `keep`.
+
+        `rows` map field attribute names to values; all of them name the same fields. `skip_known` names a unique column: a row
+        whose value there is known is left out (engine 6.5: inserting a known message id does nothing).
+        """
+        if rows:
+            self._rows.append((Shape(model, tuple(rows[0]), update, tuple(keep), skip_known), rows))
+
+    def flush(self) -> None:
+        """Write what was added."""
+        if not self._rows:
+            return
+        if connection.vendor == "postgresql":
+            statement = _together(tuple(shape for shape, _ in self._rows))
+            prepared.execute(statement, [_as_json(shape, rows) for shape, rows in self._rows])
+        else:
+            for shape, rows in self._rows:
+                _write_values(shape, rows)
+        self._rows = []
+
+
+# -- PostgreSQL --------------------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=512)
+def _together(shapes: tuple[Shape, ...]) -> str:
+    """The statement that writes rows of these shapes, one JSON parameter each."""
+    inserts = [_insert_json(shape, number) for number, shape in enumerate(shapes, 1)]
+    before = ", ".join(f"w{number} AS ({insert})" for number, insert in enumerate(inserts[:-1]))
+    return f"WITH {before} {inserts[-1]}" if before else inserts[-1]
+
+
+def _insert_json(shape: Shape, place: int) -> str:
+    columns = _columns(shape)
+    table = connection.ops.quote_name(shape.model._meta.db_table)
+    given = f"json_populate_recordset(NULL::{table}, ${place}::json)"
+    return f"INSERT INTO {table} ({columns}) SELECT {columns} FROM {given}{_on_conflict(shape)}"  # noqa: S608  (names of our models)
+
+
+def _as_json(shape: Shape, rows: Sequence[Row]) -> str:
+    """The rows as one JSON text. No model of ours gives a column another name than its field."""
+    try:
+        return orjson.dumps(rows, default=_other).decode()
+    except TypeError:  # a number beyond 64 bits or a key that is no text, inside a JSON column
+        fields = [name for name in shape.names if isinstance(_field(shape.model, name), JSONField)]
+        rewritten = [{**row, **{name: orjson.Fragment(json.dumps(row[name])) for name in fields}} for row in rows]
+        return orjson.dumps(rewritten, default=_other).decode()
+
+
+def _other(value: Any) -> Any:
+    """What orjson does not write by itself: the bytes of a record."""
+    if isinstance(value, bytes | memoryview):
+        return "\\x" + bytes(value).hex()
+    raise TypeError(type(value).__name__)
+
+
+# -- SQLite ------------------------------------------------------------------------------------------------------------
+
+
+def _write_values(shape: Shape, rows: Sequence[Row]) -> None:
+    fields = [_field(shape.model, name) for name in shape.names]
+    columns = [_prepared(field, [row[name] for row in rows]) for field, name in zip(fields, shape.names, strict=True)]
+    start, end = _insert_values(shape)
+    at_once = max(1, MAX_PARAMETERS // len(columns))
+    place = f"({', '.join(['%s'] * len(columns))})"
     for first in range(0, len(rows), at_once):
-        part = list(zip(*(column[first : first + at_once] for column in prepared), strict=True))
+        part = list(zip(*(column[first : first + at_once] for column in columns), strict=True))
         with connection.cursor() as cursor:
             cursor.execute(start + ", ".join([place] * len(part)) + end, list(chain.from_iterable(part)))
 
@@ -69,8 +154,7 @@ def _prepared(field: Field[Any, Any], values: list[Any]) -> list[Any]:
     if isinstance(field, PLAIN):
         return values
     if isinstance(field, UUIDField):
-        native = connection.features.has_native_uuid_field
-        return values if native else [None if value is None else value.hex for value in values]
+        return [None if value is None else value.hex for value in values]
     if isinstance(field, JSONField):
         return ["{}" if value == {} else json.dumps(value) for value in values]
     known: dict[Any, Any] = {}
@@ -83,21 +167,28 @@ def _prepared(field: Field[Any, Any], values: list[Any]) -> list[Any]:
 
 
 @lru_cache(maxsize=256)
-def _statement(
-    model: type[Model], names: tuple[str, ...], update: bool, keep: tuple[str, ...], skip_known: str
-) -> tuple[str, str]:
-    quote = connection.ops.quote_name
-    meta = model._meta
-    columns = ", ".join(quote(_column(model, name)) for name in names)
-    start = f"INSERT INTO {quote(meta.db_table)} ({columns}) VALUES "  # noqa: S608  (names come from our models)
-    if skip_known:
-        return start, f" ON CONFLICT ({quote(_column(model, skip_known))}) DO NOTHING"
-    if not update:
-        return start, ""
-    key = _column(model, meta.pk.name)
-    changed = [_column(model, name) for name in names if name not in keep and name != meta.pk.name]
-    settings = ", ".join(f"{quote(column)} = EXCLUDED.{quote(column)}" for column in changed)
-    return start, f" ON CONFLICT ({quote(key)}) DO UPDATE SET {settings}"
+def _insert_values(shape: Shape) -> tuple[str, str]:
+    table = connection.ops.quote_name(shape.model._meta.db_table)
+    return f"INSERT INTO {table} ({_columns(shape)}) VALUES ", _on_conflict(shape)  # noqa: S608  (names of our models)
+
+
+# -- both --------------------------------------------------------------------------------------------------------------
+
+
+def _columns(shape: Shape) -> str:
+    return ", ".join(connection.ops.quote_name(_column(shape.model, name)) for name in shape.names)
+
+
+def _on_conflict(shape: Shape) -> str:
+    quote, meta = connection.ops.quote_name, shape.model._meta
+    if shape.skip_known:
+        return f" ON CONFLICT ({quote(_column(shape.model, shape.skip_known))}) DO NOTHING"
+    if not shape.update:
+        return ""
+    key = meta.pk.name
+    changed = [quote(_column(shape.model, name)) for name in shape.names if name not in shape.keep and name != key]
+    settings = ", ".join(f"{column} = EXCLUDED.{column}" for column in changed)
+    return f" ON CONFLICT ({quote(_column(shape.model, key))}) DO UPDATE SET {settings}"
 
 
 def _field(model: type[Model], name: str) -> Field[Any, Any]:

@@ -33,21 +33,22 @@ from engine.storage import bulk, upgrade
 def changes(world: World) -> None:
     """Write all of `world.changes`."""
     made: Changes = world.changes
-    bulk.write(
+    writes = bulk.Writes()
+    writes.add(
         Instance,
         [_instance(world, state) for state in made.instances.values()],
         keep=("uuid", "root_id", "start_params", "started_at", "snapshot_id"),
     )
-    bulk.write(Token, [_token(state, token) for state, token in made.tokens.values()], keep=("uuid", "created_at"))
-    bulk.write(Visit, [_visit(state, visit) for state, visit in made.visits.values()])
-    bulk.write(Timer, [_timer(state, timer) for state, timer in made.timers.values()])
-    bulk.write(Incident, [_incident(world, state, incident) for state, incident in made.incidents.values()])
-    bulk.write(JournalEntry, [_entry(state, entry) for state, entry in made.journal], update=False)
+    writes.add(Token, [_token(state, token) for state, token in made.tokens.values()], keep=("uuid", "created_at"))
+    writes.add(Visit, [_visit(state, visit) for state, visit in made.visits.values()])
+    writes.add(Timer, [_timer(state, timer) for state, timer in made.timers.values()])
+    writes.add(Incident, [_incident(world, state, incident) for state, incident in made.incidents.values()])
+    writes.add(JournalEntry, [_entry(state, entry) for state, entry in made.journal], update=False)
     rows = [outgoing(state, row, world) for state, row in made.outgoing]
-    bulk.write(OutboxMessage, rows + _dead_letters(made, world), skip_known="id")
-    _kept(made)
-    _events(world)
-    bulk.write(
+    writes.add(OutboxMessage, rows + _dead_letters(made, world), skip_known="id")
+    _kept(made, writes)
+    _events(world, writes)
+    writes.add(
         RestartData,
         [
             {"instance_id": state.id, "action_name": name, "params": jsonio.dumps(state.restarts[name])}
@@ -55,13 +56,14 @@ def changes(world: World) -> None:
         ],
         update=False,
     )
-    bulk.write(PendingStimulus, _elsewhere(world), update=False)
+    writes.add(PendingStimulus, _elsewhere(world), update=False)
+    writes.flush()
 
 
-def _events(world: World) -> None:
+def _events(world: World, writes: bulk.Writes) -> None:
     """Subscriptions to message events, and the values by which event-started processes are known (engine 1.8)."""
     made = world.changes
-    bulk.write(
+    writes.add(
         EventSubscription,
         [
             {
@@ -334,9 +336,9 @@ def _dead_letters(made: Changes, world: World) -> list[dict[str, Any]]:
     ]
 
 
-def _kept(made: Changes) -> None:
+def _kept(made: Changes, writes: bulk.Writes) -> None:
     new = [(state, kept) for state, kept in made.kept if kept.row_id is None]
-    bulk.write(ReceivedMessage, [_received(state, kept) for state, kept in new], update=False)
+    writes.add(ReceivedMessage, [_received(state, kept) for state, kept in new], update=False)
     for target in core.KeptState:
         known = [kept.row_id for _, kept in made.kept if kept.row_id is not None and kept.state is target]
         if known:
