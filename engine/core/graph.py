@@ -8,7 +8,7 @@ is `snapshot.schema.json` beside this file.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -179,13 +179,14 @@ class Graph:
     restarts: bool = False
     catches: bool = False
     subprocess_names: frozenset[str] = frozenset()
+    attached: Mapping[str, tuple[Node, ...]] = field(default_factory=dict)  # key of a host -> its boundary events
 
     def node_named(self, name: str) -> Node | None:
         return next((node for node in self.nodes.values() if node.name == name), None)
 
-    def boundaries(self, host: Node) -> list[Node]:
+    def boundaries(self, host: Node) -> tuple[Node, ...]:
         """The boundary events attached to a node, named by its key."""
-        return [node for node in self.nodes.values() if node.type in BOUNDARY_TYPES and node.attached_to == host.key]
+        return self.attached.get(host.key, ())
 
     def catch_starts(self) -> list[Node]:
         """Nodes at which a message event starts an instance (engine 1.8)."""
@@ -241,9 +242,18 @@ class Graph:
                 for action in node.actions
                 if action.type is ActionType.START_SUBPROCESS
             ),
+            attached=_attached(nodes.values()),
             catches=any(node.type in CATCH_TYPES for node in nodes.values()),
             restarts=any(action.restart_from_snapshot for node in nodes.values() for action in node.actions),
         )
+
+
+def _attached(nodes: Iterable[Node]) -> dict[str, tuple[Node, ...]]:
+    found: dict[str, tuple[Node, ...]] = {}
+    for node in nodes:
+        if node.type in BOUNDARY_TYPES:
+            found[node.attached_to] = (*found.get(node.attached_to, ()), node)
+    return found
 
 
 def _node(raw: Mapping[str, Any], outgoing: tuple[int, ...], incoming: int) -> Node:
