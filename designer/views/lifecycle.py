@@ -51,6 +51,8 @@ def publish(request: HttpRequest, name: str, number: int) -> HttpResponse:
         if page.changes and page.changes.nothing and page.published
         else ""
     )
+    if page.version.state == VersionState.PUBLISHED:
+        unchanged = f"v{number} is published already."
     if request.method == "POST":
         if unchanged:
             refusal = unchanged

@@ -15,6 +15,13 @@ async function fetchList(url) {
   return parse(await answer.text()).getElementById('list');
 }
 
+// Enter on a row’s check box opens the row, as on the rest of it, instead of sending the form of the hidden bulk bar.
+document.addEventListener('keydown', event => {
+  if (event.key !== 'Enter' || !event.target.matches('tr .check, th .check')) return;
+  event.preventDefault();
+  event.target.closest('tr[data-key]')?.querySelector('.c-id a')?.click();
+});
+
 // ---------- filters ----------
 let visiting = 0;
 async function visit(url, { push = true, keep = null } = {}) {

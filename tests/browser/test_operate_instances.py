@@ -113,6 +113,14 @@ def test_pause_stops_the_refresh_and_goes_on(staff: DesignerSite) -> None:
     expect(page.locator("#rows tr")).to_have_count(2)
 
 
+def test_enter_on_the_check_box_of_a_row_opens_the_row(staff: DesignerSite) -> None:
+    run = asking()
+    page = staff.visit(LIST)
+    page.locator(f"tr[data-key='{run.uuid}'] input").focus()
+    page.keyboard.press("Enter")
+    expect(page).to_have_url(re.compile(rf"/{run.uuid}/$"))
+
+
 def test_several_are_terminated_after_reason_and_number(staff: DesignerSite) -> None:
     runs = [asking(), waiting(), asking()]
     page = staff.visit(LIST)

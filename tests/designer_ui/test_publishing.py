@@ -201,3 +201,9 @@ def test_d141_input_keys_limit_a_user_tasks_data_call_and_empty_gives_all_but_se
 
     assert seen("application.client.firstName") == {"application": {"client": {"firstName": "Tamsin"}}}
     assert seen("") == {"application": {"client": {"firstName": "Tamsin"}}, "other": 1}
+
+
+def test_the_published_version_is_not_published_again(client_of, published):
+    client = client_of("PROCESS_ADMIN")
+    assert "v1 is published already." in Page(client.get(address(published, "publish")))["publish.why"].words
+    assert client.post(address(published, "publish")).status_code == 409
