@@ -2,22 +2,19 @@
 
 `apply` takes a list of stimuli: it locks the process trees they touch, hands each to the core, writes everything that came back
 in one transaction, tells the waiting loops after the commit, and then applies the effects on other trees. A batch that fails for
-a reason the core does not know is tried again in halves, until the bad stimulus is alone. Concurrent calls with one stimulus each
-share batches (`engine.combining`).
+a reason the core does not know is tried again in halves, until the bad stimulus is alone.
 """
 
 from __future__ import annotations
 
 import logging
-import os
 import uuid
 from collections.abc import Callable, Iterable, Sequence
 from zoneinfo import ZoneInfo
 
-from django.db import OperationalError, connection, transaction
+from django.db import OperationalError, transaction
 
 from engine import clock, configuration, ids, pending, snapshots, wakeups
-from engine.combining import Combiner, NothingStored
 from engine.core import machine, records
 from engine.core.integrations import Scenarios
 from engine.core.state import KeptState
@@ -58,12 +55,6 @@ def apply(stimuli: Sequence[Stimulus], *, inside: Inside | None = None, after: A
     stimuli = list(stimuli)
     if not stimuli and inside is None:
         return []
-    if len(stimuli) == 1 and inside is None and after is None and _may_share():
-        return [_combiner.apply(stimuli[0])]
-    return _apply(stimuli, inside, after)
-
-
-def _apply(stimuli: list[Stimulus], inside: Inside | None, after: After | None) -> list[Outcome]:
     try:
         outcomes, pushed = _batch(stimuli, inside, after)
     except (OperationalError, ExpectedByCaller):
@@ -89,60 +80,6 @@ def _half(stimuli: Sequence[Stimulus], inside: Inside | None, after: After | Non
     except Exception as error:  # raised only for a stimulus that is alone
         log.exception("A stimulus of a batch failed; the others were applied.")
         return [Crashed(stimuli[0].instance_uuid, error)]
-
-
-def _may_share() -> bool:
-    """Whether a call may go into one transaction with those of other threads: it has no transaction and no clock of its own."""
-    return (
-        config.share_commits
-        and connection.vendor == "postgresql"
-        and not connection.in_atomic_block
-        and not clock.is_own()
-    )
-
-
-def _alone(stimulus: Stimulus) -> Outcome:
-    return _apply([stimulus], None, None)[0]
-
-
-def _together(stimuli: list[Stimulus]) -> list[Outcome]:
-    """The calls of several threads in one transaction. An error from the commit on is everybody's: it may have been stored."""
-    at_commit = False
-
-    def note(_: Sequence[Outcome]) -> None:
-        nonlocal at_commit
-        at_commit = True
-
-    try:
-        outcomes, pushed = _batch(stimuli, None, note)
-    except OperationalError:
-        raise
-    except Exception as error:
-        if at_commit:
-            raise
-        raise NothingStored from error
-    if pushed:
-        try:
-            pending.apply_stored(apply, pushed)
-        except Exception:
-            log.exception("Effects on other instances were not applied at once; the sweep applies them.")
-    return outcomes
-
-
-def _give_connection_back() -> None:
-    """A thread that waits for a leader keeps none of the pool's connections from it."""
-    connection.close()
-
-
-_combiner = Combiner(_alone, _together, _give_connection_back)
-
-
-def _combine_anew() -> None:
-    global _combiner
-    _combiner = Combiner(_alone, _together, _give_connection_back)
-
-
-os.register_at_fork(after_in_child=_combine_anew)
 
 
 def apply_pending() -> int:

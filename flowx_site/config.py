@@ -191,9 +191,6 @@ class Config:
         "Keep prepared statements on PostgreSQL; `false` behind a pooler by transaction that loses them (PgBouncer before 1.21).",
         parse_flag,
     )
-    share_commits: bool = setting(
-        "FLOWX_SHARE_COMMITS", "true", "Concurrent calls of one process share transactions (PostgreSQL).", parse_flag
-    )
     redis_url: str = setting(
         "REDIS_URL", "redis://127.0.0.1:6379/0", "Redis: wake-ups, sockets, Celery. May be emptied.", secret=True
     )

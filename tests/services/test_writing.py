@@ -1,16 +1,15 @@
 """What the runtime sends to PostgreSQL for a stimulus: one statement for all rows, values as they were given."""
 
 import uuid
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from engine import runtime
-from engine.core.stimuli import Execute, Refused, Start
-from engine.models import Instance, JournalEntry, OutboxMessage, Token
-from tests.builders import USER, kafka_send, process, save_data, websocket_send
+from engine.core.stimuli import Start
+from engine.models import Instance, JournalEntry, OutboxMessage
+from tests.builders import USER, kafka_send, process, websocket_send
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -48,26 +47,3 @@ def test_values_of_every_kind_are_stored_as_they_were_given() -> None:
     assert sent.id == JournalEntry.objects.get(instance_id=row.id, event="Message Send").outbox_id
     numbers = JournalEntry.objects.filter(instance_id=row.id).order_by("id").values_list("number", flat=True)
     assert list(numbers) == list(range(1, row.journal_seq + 1))
-
-
-def test_32_threads_on_a_pool_of_10_are_all_served_and_a_refusal_is_its_callers_own() -> None:
-    published = process().start().user_task("Form", save_data("go", repeatable=True)).end().publish()
-    shared = Start(uuid.uuid4(), published.snapshot_id, {}, USER)
-    runtime.apply([shared])
-    token = Token.objects.get().uuid
-
-    def work(number: int) -> list[object]:
-        found: list[object] = []
-        for turn in range(10):
-            name = "go" if number % 2 else "unknown"
-            found += runtime.apply([Start(uuid.uuid4(), published.snapshot_id, {"n": turn}, USER)])
-            found += runtime.apply([Execute(shared.uuid, token, name, {"by": number}, USER)])
-        connection.close()
-        return found
-
-    with ThreadPoolExecutor(32) as pool:
-        outcomes = [outcome for each in pool.map(work, range(32)) for outcome in each]
-    assert Instance.objects.count() == 321
-    assert sum(isinstance(outcome, Refused) for outcome in outcomes) == 160 + 159  # the first "go" let the token leave
-    numbers = JournalEntry.objects.filter(instance_id=Instance.objects.get(uuid=shared.uuid).id)
-    assert sorted(numbers.values_list("number", flat=True)) == list(range(1, numbers.count() + 1))

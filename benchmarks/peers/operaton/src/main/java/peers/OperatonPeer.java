@@ -21,7 +21,6 @@ public final class OperatonPeer extends Peer {
     config.setHistoryCleanupStrategy("endTimeBased");
     config.setJobExecutorActivate(false);
     config.setMetricsEnabled(false);
-    config.setIdBlockSize(10_000);
     ProcessEngine engine = config.buildProcessEngine();
     engine.getRepositoryService().createDeployment().addClasspathResource("peers.bpmn").deploy();
     runtime = engine.getRuntimeService();
