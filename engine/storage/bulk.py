@@ -9,7 +9,7 @@ table, its rows as JSON:
 Its text does not depend on the number of rows, so the server plans it once a connection (`engine.storage.prepared`). The plan is
 a function scan and an insert for each table, in the order of the rows: `OutboxMessage.seq` is given in that order. With
 `INSERT ... VALUES` quoting each value was four fifths of the work of a start; COPY is no way out, as it knows no
-ON CONFLICT. `benchmarks/engine.py` measures it.
+ON CONFLICT.
 
 On SQLite each table has its `INSERT ... VALUES (...), (...) ON CONFLICT (key) DO UPDATE SET ...`, cut at 30,000 parameters. Both
 lean on the primary key (or the unique column named) and on nothing else.

@@ -29,7 +29,7 @@ public abstract class Peer {
     HikariConfig config = new HikariConfig();
     config.setJdbcUrl(url);
     config.setUsername(user);
-    config.setMaximumPoolSize(32);
+    config.setMaximumPoolSize(70); // beyond the threads: Operaton takes a second connection for a block of ids
     config.setAutoCommit(true);
     source = new HikariDataSource(config);
   }

@@ -21,6 +21,7 @@ public final class OperatonPeer extends Peer {
     config.setHistoryCleanupStrategy("endTimeBased");
     config.setJobExecutorActivate(false);
     config.setMetricsEnabled(false);
+    config.setIdBlockSize(10_000);
     ProcessEngine engine = config.buildProcessEngine();
     engine.getRepositoryService().createDeployment().addClasspathResource("peers.bpmn").deploy();
     runtime = engine.getRuntimeService();
