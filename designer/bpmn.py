@@ -1,8 +1,8 @@
 """Rows to BPMN 2.0 XML with its drawing, which bpmn-js shows on the canvas and the status page.
 
-Takes rows that are already loaded and asks the database nothing, except `draw_version`, which reads a version's three tables
-with one query each. Shape ids are `node_<node id>`, `flow_<sequence id>` and `lane_<swimlane id>`; a snapshot keeps the text, so
-an old instance is drawn as its version was. Reading BPMN back joins here when drawing on the canvas is built.
+Takes rows that are already loaded and asks the database nothing. Shape ids are `node_<node id>`, `flow_<sequence id>` and
+`lane_<swimlane id>`; a snapshot keeps the text, so an old instance is drawn as its version was. Reading BPMN back joins here
+when drawing on the canvas is built.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from xml.etree import ElementTree as ET
 
-from designer.models import Node, Sequence, Swimlane, Version
+from designer.models import Node, Sequence, Swimlane
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 BPMNDI = "http://www.omg.org/spec/BPMN/20100524/DI"
@@ -63,13 +63,6 @@ class Box:
 
 
 Point = tuple[int, int]
-
-
-def draw_version(version: Version) -> str:
-    """The XML of a version's rows, in three queries."""
-    return draw(
-        version.process.name, list(version.swimlanes.all()), list(version.nodes.all()), list(version.sequences.all())
-    )
 
 
 def draw(name: str, swimlanes: Seq[Swimlane], nodes: Seq[Node], sequences: Seq[Sequence]) -> str:

@@ -54,10 +54,6 @@ class Filters:
     edited_by: str = ""
     sort: str = "edited"
 
-    @property
-    def narrowed(self) -> bool:
-        return bool(self.text or self.state or self.problems or self.edited_by)
-
 
 STATES = {"draft": "Has a draft", "published": "Published", "never": "Never published"}
 

@@ -18,7 +18,6 @@ from designer.models import (
     GenericParameter,
     Node,
     ParameterKind,
-    Process,
     Sequence,
     Swimlane,
     Version,
@@ -232,8 +231,3 @@ def generic_parameters() -> dict[str, Parameter]:
     for row in GenericParameter.objects.filter(environment__in=("", config.environment)).order_by("environment"):
         found[row.key] = Parameter(row.key, row.value, row.kind == ParameterKind.SECRET)
     return found
-
-
-def find_process(name: str) -> Process | None:
-    """A process by its name, capitals ignored; deleted ones are not found."""
-    return Process.objects.filter(name__iexact=name, deleted=False).first()

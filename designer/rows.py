@@ -4,7 +4,6 @@ fixed number of bulk statements. The caller opens the transaction."""
 from __future__ import annotations
 
 import json
-import re
 import uuid
 from typing import Any
 
@@ -46,15 +45,6 @@ def apply_settings(version: Version, settings: dict[str, Any]) -> None:
 def plain(value: Any) -> Any:
     """The value with exact decimals turned into floats, as example values and general data are stored."""
     return json.loads(jsonio.dumps(value))
-
-
-def make_key(name: str, taken: set[str] | None = None) -> str:
-    """A key for a new node or swimlane: its name in small letters and underscores, numbered when taken."""
-    base = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")[:90] or "node"
-    key, number = base, 2
-    while key in (taken or set()):
-        key, number = f"{base}_{number}", number + 1
-    return key
 
 
 def new_action_key() -> str:

@@ -84,7 +84,7 @@ def page_context(request: HttpRequest, instance: Instance, *, revealed: frozense
         "tabs": tabs,
         "tab": tab,
         "may_operate": rights.may_operate(request.user),
-        "may_reveal": request.user.has_perm(rights.REVEAL_SENSITIVE),
+        "may_reveal": rights.may_reveal(request.user),
         "process_url": process_url,
         "token_words": token_counts(shown),
         "timers": timer_rows(shown),

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, NewTopic  # type: ignore[attr-defined]
 
-from engine import configuration
-from engine.core import jsonio
+from engine import configuration, snapshots
 from engine.core.graph import ActionType, Graph
 from engine.core.integrations import NOWHERE, Scenarios
 from engine.kafka.deadletters import PREFIX
@@ -43,10 +42,8 @@ def in_use() -> dict[str, str]:
         config.topic_operations_bulk_in: "operations on many instances",
         config.topic_events: "message events",
     }
-    for published in PublishedProcess.objects.select_related("snapshot").order_by("name_key"):
-        body = jsonio.loads(published.snapshot.body)
-        graph = Graph.from_json(body if isinstance(body, dict) else {})
-        for topic, reason in _of_process(graph, configuration.scenarios()):
+    for snapshot_id in PublishedProcess.objects.order_by("name_key").values_list("snapshot_id", flat=True):
+        for topic, reason in _of_process(snapshots.graph(snapshot_id), configuration.scenarios()):
             topics.setdefault(topic, reason)
     own = (config.topic_start_in, config.topic_operations_in, config.topic_operations_bulk_in, config.topic_events)
     read = [topic for topic in topics if config.receives(topic) or topic in own]

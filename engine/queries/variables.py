@@ -154,8 +154,3 @@ def matching(rows: list[TreeRow], wanted: str) -> list[TreeRow]:
             keep.add(position)
         parents.append(position)
     return [row for position, row in enumerate(rows) if position in keep]
-
-
-def revealed_value(data: dict[str, Json], path: str) -> Json | paths.Missing:
-    """The value at a path, for one who may see it."""
-    return paths.get(data, path)
