@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from designer.catalog import ActionValues, Param
-from designer.forms.action_form import new_values
-from designer.lint import Problem, Severity, check, check_action
+from designer.catalog import Param
+from designer.lint import Severity, check
 from designer.models import GenericParameter
 from designer.versions import publish
+from tests.designer.checked import found, problems, values_of
 from tests.designer.conftest import Draft
 
 pytestmark = pytest.mark.django_db
-
-
-def values_of(draft: Draft, kind: str = "KAFKA_SEND", **params: str) -> ActionValues:
-    """A new action that is valid but for what is given."""
-    values = new_values(draft.design, draft.nodes["user_task"], kind)
-    values.params["message"] = Param('{"a": 1}')
-    if kind == "KAFKA_SEND":
-        values.params["topicName"] = Param("crm.lookup.v1")
-    for key, text in params.items():
-        values.params[key] = Param(text, values.replaces(key))
-    return values
-
-
-def problems(draft: Draft, values: ActionValues) -> list[Problem]:
-    return check_action(draft.design.with_action(values), values)
-
-
-def found(draft: Draft, values: ActionValues, code: str) -> Problem | None:
-    return next((each for each in problems(draft, values) if each.code == code), None)
 
 
 def test_d041_an_unknown_key_is_key_101_with_the_nearest_and_a_fix(draft: Draft):

@@ -16,7 +16,7 @@ from engine.kafka.offsets import Offsets
 from engine.kafka.requests import callers
 from engine.models import OutboxMessage
 from flowx_site.config import config
-from tests.kafka.test_intake import record
+from tests.kafka.arriving import record
 
 CALLBACK = "ai.flowx.dev.engine.receive.core.results.v1"
 

@@ -13,6 +13,7 @@ from django.db import OperationalError
 from django.utils import timezone
 
 from engine.kafka import clients
+from engine.kafka.offsets import Offsets
 from engine.kafka.relay import Relay
 from engine.leases import LONG_AGO
 from engine.models import OutboxMessage, OutboxShard
@@ -34,6 +35,12 @@ def until(look: Callable[[], Any], what: str, *, work: Callable[[], Any] = lambd
 def headers_of(record: Message) -> dict[str, str]:
     """The headers as text; the last of a name counts."""
     return {name: (value or b"").decode() for name, value in record.headers() or []}
+
+
+@pytest.fixture
+def offsets() -> Offsets:
+    """How far a group of its own has read."""
+    return Offsets("flowx-test", "cluster")
 
 
 @pytest.fixture

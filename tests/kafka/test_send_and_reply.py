@@ -18,17 +18,12 @@ from engine.models import Timer
 from engine.timers import fire_all_due
 from tests.builders import TOPIC, USER, Running, kafka_send, process, save_data, websocket_send
 from tests.builders import apply as apply_one
+from tests.kafka.arriving import record, to
 from tests.kafka.conftest import all_sent, headers_of, work
-from tests.kafka.test_intake import record, to
 
 pytestmark = pytest.mark.django_db
 Records = Callable[..., list[Message]]
 STREAM = [{"topicName": TOPIC, "keyName": "reply"}]
-
-
-@pytest.fixture
-def offsets() -> Offsets:
-    return Offsets("flowx-test", "cluster")
 
 
 def sent_by(relay: Relay, records: Records, topic: str, **fields: Any) -> tuple[Running, Message]:

@@ -12,8 +12,8 @@ from engine.kafka.offsets import Offsets
 from engine.models import AuditEntry, Instance, OutboxMessage, ReceivedMessage
 from flowx_site.config import config
 from tests.builders import TOPIC, Running, process, save_data
+from tests.kafka.arriving import record, to
 from tests.kafka.asking import ask, trust
-from tests.kafka.test_intake import record, to
 
 pytestmark = pytest.mark.django_db
 OPERATOR = Actor("operator", 1)
