@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from django.contrib.auth.models import User
 from django.utils import timezone
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from designer import sample
 from engine.core.stimuli import Actor
@@ -36,6 +36,22 @@ def nothing_complains(request):
     yield
     staff = request.node.funcargs.get("staff")
     assert staff is None or staff.complaints == []
+
+
+def within_a_second(page: Page, place: Locator, text: str) -> None:
+    """`place` says `text` before the page's stopped clock has gone on for a second, however slow the machine is.
+
+    Playwright may tell of a frame before the page has handled it, so the clock goes on in small steps.
+    """
+    for _ in range(19):
+        page.clock.run_for(50)
+        try:
+            expect(place).to_contain_text(text, timeout=500)
+        except AssertionError:
+            continue
+        return
+    page.clock.run_for(50)
+    expect(place).to_contain_text(text)
 
 
 def lease(body: dict | None = None) -> Running:
@@ -98,10 +114,11 @@ def test_d094_the_page_updates_by_push_and_pauses(staff: DesignerSite) -> None:
     staff.one("status.tab.tokens").click()
     expect(staff.one("status.panel")).to_contain_text("WAITING_MESSAGE")
     page.clock.pause_at(timezone.now() + timedelta(seconds=5))  # from here on only what a frame causes happens
+    with page.expect_response(lambda answer: "x-fragment" in answer.request.headers):
+        page.clock.run_for(4000)  # the regular look is over; the next one is three seconds away
     with opened.value.expect_event("framereceived", lambda frame: "progress" in frame):
         running.reply({"error": "none left"}, topic=REPLIES)
-    page.clock.run_for(200)
-    expect(staff.one("status.sentence")).to_contain_text("on Offer other bike for a person in")
+    within_a_second(page, staff.one("status.sentence"), "on Offer other bike for a person in")
     page.clock.resume()
     expect(staff.one("status.panel")).to_contain_text("EXECUTED_PARTIAL")
     page.wait_for_function("document.querySelector('.ov-mark.wait')?.title.startsWith('Offer other bike')")
