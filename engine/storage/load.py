@@ -1,4 +1,4 @@
-"""Load whole process trees under lock: seven statements whatever the number of instances (architecture 6)."""
+"""Load whole process trees under lock: two statements on PostgreSQL, whatever the number of instances (architecture 6)."""
 
 from __future__ import annotations
 
@@ -6,8 +6,6 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from django.db.models import Q
 
 from engine.core import jsonio
 from engine.core import state as core
@@ -24,7 +22,7 @@ from engine.models import (
     Token,
     Visit,
 )
-from engine.storage import upgrade
+from engine.storage import rows, upgrade
 
 
 def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, core.InstanceState]:
@@ -35,12 +33,13 @@ def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, co
     roots = lock(uuids)
     if not roots:
         return {}
-    found = {row.id: _instance(row) for row in Instance.objects.filter(root_id__in=roots).order_by("id")}
-    _visits(found)
-    _tokens(found)
-    _timers(found)
-    _incidents(found)
-    _kept(found)
+    instances, belonging = rows.trees(roots)
+    found = {row.id: _instance(row) for row in instances}
+    _visits(found, belonging[Visit])
+    _tokens(found, belonging[Token])
+    _timers(found, belonging[Timer])
+    _incidents(found, belonging[Incident])
+    _kept(found, belonging[ReceivedMessage])
     _subscriptions({key: state for key, state in found.items() if graph(state.snapshot_id).catches})
     _restarts({key: state for key, state in found.items() if graph(state.snapshot_id).restarts})
     return {state.uuid: state for state in found.values()}
@@ -53,18 +52,16 @@ def published(snapshot_ids: Iterable[int], graph: Callable[[int], Graph]) -> dic
     waiting = {name.lower() for snapshot_id in snapshot_ids for name in graph(snapshot_id).subprocess_names}
     while waiting:
         asked |= waiting
-        rows = dict(PublishedProcess.objects.filter(name_key__in=waiting).values_list("name_key", "snapshot_id"))
-        found |= rows
-        names = {name.lower() for snapshot_id in rows.values() for name in graph(snapshot_id).subprocess_names}
+        there = dict(PublishedProcess.objects.filter(name_key__in=waiting).values_list("name_key", "snapshot_id"))
+        found |= there
+        names = {name.lower() for snapshot_id in there.values() for name in graph(snapshot_id).subprocess_names}
         waiting = names - asked
     return found
 
 
 def lock(uuids: Iterable[UUID]) -> list[int]:
     """Lock the roots of these instances, in ascending order, so that two batches never wait for each other in a ring."""
-    wanted = Instance.objects.filter(uuid__in=set(uuids)).values("root_id")
-    rows = Instance.objects.select_for_update().filter(id__in=wanted).order_by("id")
-    return list(rows.values_list("id", flat=True))
+    return rows.lock(list(set(uuids)))
 
 
 def uuid_of(instance_id: int) -> UUID | None:
@@ -104,8 +101,8 @@ def _instance(row: Instance) -> core.InstanceState:
     )
 
 
-def _visits(found: dict[int, core.InstanceState]) -> None:
-    for row in Visit.objects.filter(instance_id__in=found).order_by("instance_id", "number"):
+def _visits(found: dict[int, core.InstanceState], belonging: rows.Rows) -> None:
+    for row in belonging:
         visit = core.Visit(
             id=row.id,
             token_id=row.token_id,
@@ -140,8 +137,8 @@ def action_states(text: str) -> dict[int, core.ActionState]:
     }
 
 
-def _tokens(found: dict[int, core.InstanceState]) -> None:
-    for row in Token.objects.filter(instance_id__in=found).order_by("id"):
+def _tokens(found: dict[int, core.InstanceState], belonging: rows.Rows) -> None:
+    for row in belonging:
         state = found[row.instance_id]
         token = core.Token(
             id=row.id,
@@ -169,9 +166,8 @@ def _tokens(found: dict[int, core.InstanceState]) -> None:
         state.tokens[token.id] = token
 
 
-def _timers(found: dict[int, core.InstanceState]) -> None:
-    rows = Timer.objects.filter(instance_id__in=found, state__in=["PENDING", "HELD"]).order_by("id")
-    for row in rows:
+def _timers(found: dict[int, core.InstanceState], belonging: rows.Rows) -> None:
+    for row in belonging:
         found[row.instance_id].timers[row.id] = core.Timer(
             id=row.id,
             kind=core.TimerKind(row.kind),
@@ -190,8 +186,8 @@ def _timers(found: dict[int, core.InstanceState]) -> None:
         )
 
 
-def _incidents(found: dict[int, core.InstanceState]) -> None:
-    for row in Incident.objects.filter(instance_id__in=found, closed_at=None).order_by("id"):
+def _incidents(found: dict[int, core.InstanceState], belonging: rows.Rows) -> None:
+    for row in belonging:
         found[row.instance_id].incidents[row.id] = core.Incident(
             id=row.id,
             type=row.type,
@@ -212,14 +208,12 @@ def _incidents(found: dict[int, core.InstanceState]) -> None:
         )
 
 
-def _kept(found: dict[int, core.InstanceState]) -> None:
+def _kept(found: dict[int, core.InstanceState], belonging: rows.Rows) -> None:
     uuids = {state.id: state.uuid for state in found.values()}
-    rows = ReceivedMessage.objects.filter(Q(state="early") | Q(state="held"), instance_id__in=found).order_by("id")
-    for row in rows:
-        if row.instance_id is not None:
-            message = message_of(row, uuids[row.instance_id])
-            kept = core.Kept(message, core.KeptState(row.state), row.reason, row.error, row.id)
-            found[row.instance_id].kept.append(kept)
+    for row in belonging:
+        message = message_of(row, uuids[row.instance_id])
+        kept = core.Kept(message, core.KeptState(row.state), row.reason, row.error, row.id)
+        found[row.instance_id].kept.append(kept)
 
 
 def _restarts(found: dict[int, core.InstanceState]) -> None:

@@ -21,9 +21,9 @@ def execute(statement: str, parameters: Sequence[Any]) -> None:
     _run(statement, parameters)
 
 
-def row(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...]:
-    """The first row of a statement that gives one."""
-    found: tuple[Any, ...] = _run(statement, parameters).fetchone()
+def rows(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """All rows of a statement."""
+    found: list[tuple[Any, ...]] = _run(statement, parameters).fetchall()
     return found
 
 
