@@ -184,6 +184,11 @@ class Ours:
         rate, wal = self._timed(lambda: runtime.apply(starts(self._straight, size)), 1, seconds)
         return rate * size, wal / size
 
+    def durable_in_batches(self, size: int, seconds: float) -> tuple[float, float]:
+        """Each step durable before the next, as records come: `size` instances in a batch, one thread."""
+        rate, wal = self._timed(lambda: step_by_step(self._durable, size)(size), 1, seconds)
+        return rate * size, wal / size
+
     def _timed(self, one: Callable[[], object], threads: int, seconds: float) -> tuple[float, float]:
         before, begun = _wal_position(), time.perf_counter()
 

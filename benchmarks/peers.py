@@ -129,11 +129,11 @@ def main() -> None:
                     for _ in range(given.rounds)
                 ]
                 table(f"{kind}, {threads} thread{'s' * (threads > 1)}", rounds)
-        for size in (10, 100):
-            rounds = [
-                {f"ours, batches of {size}": Found(*ours.in_batches(size, given.seconds))} for _ in range(given.rounds)
-            ]
-            table(f"straight, batches of {size}", rounds)
+        batches = {"straight": ours.in_batches, "durable": ours.durable_in_batches}
+        for kind, run in batches.items():
+            for size in (10, 100):
+                rounds = [{f"ours, batches of {size}": Found(*run(size, given.seconds))} for _ in range(given.rounds)]
+                table(f"{kind}, batches of {size}", rounds)
 
 
 def table(title: str, rounds: list[dict[str, Found]]) -> None:

@@ -2,9 +2,9 @@
 
     python benchmarks/timers.py [--count 5000]
 
-On a PostgreSQL of its own, without Redis: nobody is woken, the gateway's sweep finds the timers by looking each second, as it
-does at the worst. Each timer lets a token go on to a task that pushes a frame. An effect counts as there when another connection sees
-that its timer is no longer pending.
+On a PostgreSQL of its own, without Redis: nobody is woken, and the gateway's sweep finds the timers by looking each second.
+Each timer lets a token go on to a task that pushes a frame. An effect counts as there when another connection sees that its
+timer is no longer pending.
 """
 
 from __future__ import annotations
