@@ -8,9 +8,12 @@ from __future__ import annotations
 
 import os
 from datetime import timedelta
+from typing import Any
 
 from celery import Celery
+from celery.signals import worker_init
 
+from flowx_site import collector
 from flowx_site.config import config
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "flowx_site.settings")
@@ -51,3 +54,10 @@ app.conf.update(
     },
 )
 app.set_default()
+
+
+def _settle(**_: Any) -> None:
+    collector.settle()
+
+
+worker_init.connect(_settle, weak=False)

@@ -188,7 +188,8 @@ class Config:
     db_prepare: bool = setting(
         "FLOWX_DB_PREPARE",
         "true",
-        "Keep prepared statements on PostgreSQL; `false` behind a pooler by transaction that loses them (PgBouncer before 1.21).",
+        "Keep prepared statements on PostgreSQL and start connections with `jit=off`; `false` behind a pooler by transaction"
+        " that loses them (PgBouncer before 1.21): then switch `jit` off for the database's role.",
         parse_flag,
     )
     redis_url: str = setting(

@@ -22,6 +22,7 @@ from engine.kafka.relay import Relay
 from engine.models import Heartbeat
 from engine.models.messages import SHARDS
 from engine.timers import Sweeper
+from flowx_site import collector
 
 log = logging.getLogger("flowx.gateway")
 
@@ -94,6 +95,7 @@ class Command(BaseCommand):
             raise CommandError(f"Name at least one loop of {', '.join(LOOPS)}.")
         stop = end_on_signals()
         begin_signs_of_life(names)
+        collector.settle()
         runners = [Runner(name, LOOPS[name], stop) for name in names]
         for runner in runners:
             runner.thread.start()
