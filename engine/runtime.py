@@ -129,7 +129,7 @@ def _world(reserved: ids.Ids, parameters: object, scenarios: Scenarios, stimuli:
         websocket_address=websocket_address(),
     )
     if touched:
-        world.instances = load.trees(touched, snapshots.graph)
+        world.instances = load.trees(touched, snapshots.graph, world.stored)
     started = [stimulus.snapshot_id for stimulus in stimuli if isinstance(stimulus, Start)]
     world.published = load.published(
         {state.snapshot_id for state in world.instances.values()}.union(started), snapshots.graph
@@ -225,7 +225,7 @@ def _on_row(row: OutboxMessage, change: Callable[[Turn], None]) -> None:
         instance_uuid = load.uuid_of(row.instance_id)
         if instance_uuid is None:
             return
-        world.instances = load.trees([instance_uuid], snapshots.graph)
+        world.instances = load.trees([instance_uuid], snapshots.graph, world.stored)
         turn = Turn(world, world.instances[instance_uuid])
         change(turn)
         turn.closing_frames()

@@ -81,6 +81,7 @@ class World:
     websocket_path: str = "/ws/updates/process"
     websocket_address: str = ""
     instances: dict[UUID, InstanceState] = field(default_factory=dict)
+    stored: set[int] = field(default_factory=set)  # ids of the rows that these came from
     changes: Changes = field(default_factory=Changes)
     newborn: list[InstanceState] = field(default_factory=list)  # made by an action, their first token still to come
     ended: list[InstanceState] = field(default_factory=list)  # subprocesses whose parent has still to be told

@@ -1,15 +1,14 @@
 """Many rows of many tables at once, on PostgreSQL and SQLite alike.
 
-`Writes` gathers the rows of a batch; `flush` writes them. On PostgreSQL that is one statement for all tables and one parameter a
-table, its rows as JSON:
+`Writes` gathers the rows of a batch; `flush` writes them. On PostgreSQL many new rows of a table go by COPY
+(`engine.storage.copying`), and all the rest in one statement with one parameter a table, its rows as JSON:
 
     WITH w0 AS (INSERT INTO t0 (...) SELECT ... FROM json_populate_recordset(NULL::t0, $1) ON CONFLICT (...) DO UPDATE ...)
     INSERT INTO t1 (...) SELECT ... FROM json_populate_recordset(NULL::t1, $2)
 
 Its text does not depend on the number of rows, so the server plans it once a connection (`engine.storage.prepared`). The plan is
 a function scan and an insert for each table, in the order of the rows: `OutboxMessage.seq` is given in that order. With
-`INSERT ... VALUES` quoting each value was four fifths of the work of a start; COPY is no way out, as it knows no
-ON CONFLICT.
+`INSERT ... VALUES` quoting each value was four fifths of the work of a start.
 
 On SQLite each table has its `INSERT ... VALUES (...), (...) ON CONFLICT (key) DO UPDATE SET ...`, cut at 30,000 parameters. Both
 lean on the primary key (or the unique column named) and on nothing else.
@@ -18,7 +17,7 @@ lean on the primary key (or the unique column named) and on nothing else.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain
@@ -38,9 +37,11 @@ from django.db.models import (
     UUIDField,
 )
 
-from engine.storage import prepared
+from engine.storage import copying, prepared
 
 MAX_PARAMETERS = 30_000
+COPY_FROM = 250
+"""Rows of one table from which on COPY costs less than JSON."""
 
 PLAIN = (BooleanField, CharField, IntegerField, TextField)
 """Fields whose values every driver takes as they are."""
@@ -65,30 +66,32 @@ class Writes:
     def __init__(self) -> None:
         self._rows: list[tuple[Shape, Sequence[Row]]] = []
 
-    def add(
-        self,
-        model: type[Model],
-        rows: Sequence[Row],
-        *,
-        update: bool = True,
-        keep: Iterable[str] = (),
-        skip_known: str = "",
-    ) -> None:
-        """Insert rows; with `update`, rows whose primary key is known are overwritten but for the columns in `keep`.
+    def add(self, model: type[Model], rows: Sequence[Row], *, skip_known: str = "") -> None:
+        """Insert rows that map field attribute names to values; all of them name the same fields.
 
-        `rows` map field attribute names to values; all of them name the same fields. `skip_known` names a unique column: a row
-        whose value there is known is left out (engine 6.5: inserting a known message id does nothing).
+        `skip_known` names a unique column: a row whose value there is known is left out (engine 6.5: inserting a known message
+        id does nothing).
         """
+        self._add(model, rows, update=False, skip_known=skip_known)
+
+    def put(self, model: type[Model], rows: Sequence[Row], *, stored: Container[int], keep: Iterable[str] = ()) -> None:
+        """Insert those rows whose id is not in `stored`, and overwrite the others but for the columns in `keep`."""
+        self._add(model, [row for row in rows if row["id"] not in stored], update=False)
+        self._add(model, [row for row in rows if row["id"] in stored], update=True, keep=keep)
+
+    def _add(
+        self, model: type[Model], rows: Sequence[Row], *, update: bool, keep: Iterable[str] = (), skip_known: str = ""
+    ) -> None:
         if rows:
             self._rows.append((Shape(model, tuple(rows[0]), update, tuple(keep), skip_known), rows))
 
     def flush(self) -> None:
         """Write what was added."""
-        if not self._rows:
-            return
         if connection.vendor == "postgresql":
-            statement = _together(tuple(shape for shape, _ in self._rows))
-            prepared.execute(statement, [_as_json(shape, rows) for shape, rows in self._rows])
+            rest = [(shape, rows) for shape, rows in self._rows if not _copied(shape, rows)]
+            if rest:
+                statement = _together(tuple(shape for shape, _ in rest))
+                prepared.execute(statement, [_as_json(shape, rows) for shape, rows in rest])
         else:
             for shape, rows in self._rows:
                 _write_values(shape, rows)
@@ -96,6 +99,15 @@ class Writes:
 
 
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
+
+
+def _copied(shape: Shape, rows: Sequence[Row]) -> bool:
+    """Whether the rows were written by COPY."""
+    if shape.update or shape.skip_known or len(rows) < COPY_FROM:
+        return False
+    fields = [_field(shape.model, name) for name in shape.names]
+    copying.copy(shape.model._meta.db_table, fields, [tuple(row.values()) for row in rows])
+    return True
 
 
 @lru_cache(maxsize=512)

@@ -24,11 +24,17 @@ from engine.models import (
 )
 from engine.storage import rows, upgrade
 
+NUMBERED = (Visit, Token, Timer, Incident)
+"""Tables whose ids come from `engine.ids`, all from one sequence, as those of instances do."""
 
-def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, core.InstanceState]:
+
+def trees(
+    uuids: Iterable[UUID], graph: Callable[[int], Graph], stored: set[int] | None = None
+) -> dict[UUID, core.InstanceState]:
     """Lock the trees of these instances by their roots, in ascending order, and load everything open in them.
 
-    Unknown uuids are simply absent from the answer. On SQLite the immediate transaction is the lock already.
+    Unknown uuids are simply absent from the answer. The numbers of the rows that are there are added to `stored`. On SQLite the
+    immediate transaction is the lock already.
     """
     roots = lock(uuids)
     if not roots:
@@ -42,6 +48,8 @@ def trees(uuids: Iterable[UUID], graph: Callable[[int], Graph]) -> dict[UUID, co
     _kept(found, belonging[ReceivedMessage])
     _subscriptions({key: state for key, state in found.items() if graph(state.snapshot_id).catches})
     _restarts({key: state for key, state in found.items() if graph(state.snapshot_id).restarts})
+    if stored is not None:
+        stored.update(found, *([row.id for row in belonging[model]] for model in NUMBERED))
     return {state.uuid: state for state in found.values()}
 
 

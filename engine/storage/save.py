@@ -32,18 +32,21 @@ from engine.storage import bulk, upgrade
 
 def changes(world: World) -> None:
     """Write all of `world.changes`."""
-    made: Changes = world.changes
+    made, stored = world.changes, world.stored
     writes = bulk.Writes()
-    writes.add(
+    writes.put(
         Instance,
         [_instance(world, state) for state in made.instances.values()],
+        stored=stored,
         keep=("uuid", "root_id", "start_params", "started_at", "snapshot_id"),
     )
-    writes.add(Token, [_token(state, token) for state, token in made.tokens.values()], keep=("uuid", "created_at"))
-    writes.add(Visit, [_visit(state, visit) for state, visit in made.visits.values()])
-    writes.add(Timer, [_timer(state, timer) for state, timer in made.timers.values()])
-    writes.add(Incident, [_incident(world, state, incident) for state, incident in made.incidents.values()])
-    writes.add(JournalEntry, [_entry(state, entry) for state, entry in made.journal], update=False)
+    tokens = [_token(state, token) for state, token in made.tokens.values()]
+    writes.put(Token, tokens, stored=stored, keep=("uuid", "created_at"))
+    writes.put(Visit, [_visit(state, visit) for state, visit in made.visits.values()], stored=stored)
+    writes.put(Timer, [_timer(state, timer) for state, timer in made.timers.values()], stored=stored)
+    incidents = [_incident(world, state, incident) for state, incident in made.incidents.values()]
+    writes.put(Incident, incidents, stored=stored)
+    writes.add(JournalEntry, [_entry(state, entry) for state, entry in made.journal])
     rows = [outgoing(state, row, world) for state, row in made.outgoing]
     writes.add(OutboxMessage, rows + _dead_letters(made, world), skip_known="id")
     _kept(made, writes)
@@ -54,16 +57,15 @@ def changes(world: World) -> None:
             {"instance_id": state.id, "action_name": name, "params": jsonio.dumps(state.restarts[name])}
             for state, name in made.restarts
         ],
-        update=False,
     )
-    writes.add(PendingStimulus, _elsewhere(world), update=False)
+    writes.add(PendingStimulus, _elsewhere(world))
     writes.flush()
 
 
 def _events(world: World, writes: bulk.Writes) -> None:
     """Subscriptions to message events, and the values by which event-started processes are known (engine 1.8)."""
     made = world.changes
-    writes.add(
+    writes.put(
         EventSubscription,
         [
             {
@@ -79,6 +81,7 @@ def _events(world: World, writes: bulk.Writes) -> None:
             }
             for state, each in made.subscriptions.values()
         ],
+        stored={each.id for _, each in made.subscriptions.values() if each.stored},
     )
     if made.unsubscribed:
         EventSubscription.objects.filter(id__in=made.unsubscribed).delete()
@@ -338,7 +341,7 @@ def _dead_letters(made: Changes, world: World) -> list[dict[str, Any]]:
 
 def _kept(made: Changes, writes: bulk.Writes) -> None:
     new = [(state, kept) for state, kept in made.kept if kept.row_id is None]
-    writes.add(ReceivedMessage, [_received(state, kept) for state, kept in new], update=False)
+    writes.add(ReceivedMessage, [_received(state, kept) for state, kept in new])
     for target in core.KeptState:
         known = [kept.row_id for _, kept in made.kept if kept.row_id is not None and kept.state is target]
         if known:
