@@ -26,7 +26,7 @@ PLAIN = (BooleanField, CharField, IntegerField, TextField)
 class _Null(int):
     """Written bare, as a number is, and as nothing: `str()` without an argument is the empty text."""
 
-    __str__ = str  # type: ignore[assignment]
+    __str__ = str
 
 
 NULL = _Null()
