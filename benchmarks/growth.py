@@ -1,103 +1,94 @@
-"""Whether the engine gets slower as instances pile up: the same rows measured with few and with many stored.
+"""Whether the engine gets slower as instances pile up: two databases, one with few and one with many stored, measured in turn.
 
     python benchmarks/growth.py [--stored 100000]        # 1000000 for the whole claim: about 10 GB of disk, some minutes to fill
 
-On a PostgreSQL of its own. Ended instances are copies of one that ran, made by INSERT ... SELECT from generate_series, in every
-table that a straight-through instance writes. Each row is the median of several rounds.
+On a PostgreSQL of its own without autovacuum; before each round both databases are vacuumed and analyzed. Each round asks both
+for each kind right after one another, the other way round the next time, so that the machine's noise hits both. Figures are
+medians of the rounds; the ratio is the median of the rounds' ratios.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
 import statistics
 import sys
 import time
+from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.peers import private_postgres  # noqa: E402
+import psycopg  # noqa: E402
 
-FIRST = 10**12
-STEP = 100  # ids of one copy: its instance, then its tokens and visits
+from benchmarks import programs  # noqa: E402
+from benchmarks.meters import Found  # noqa: E402
+from benchmarks.programs import Engine, Way  # noqa: E402
+from tests.services.postgres_server import PostgresServer  # noqa: E402
+
+ASKED = (
+    ("straight, one at a time", "straight", Way()),
+    ("straight, batches of 100", "straight", Way(size=100)),
+    ("durable, single calls", "durable", Way()),
+    ("durable, messages by 100", "messages", Way(size=100)),
+    ("durable, due timers", "timers", Way()),
+)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--few", type=int, default=1_000)
     parser.add_argument("--stored", type=int, default=100_000)
-    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=1.5, help="of each measurement in a round")
+    parser.add_argument("--population", type=int, default=500, help="instances that wait for messages or timers")
     given = parser.parse_args()
-    with private_postgres() as server:
-        os.environ["DATABASE_URL"] = server.url
-        from benchmarks import engine
-
-        with engine.scratch_database():
-            ours = engine.Ours()
-            measured = {}
-            stored = 0
-            for wanted in (1_000, given.stored):
-                begun = time.perf_counter()
-                fill(engine, stored, wanted)
-                print(f"{wanted:,} stored ({time.perf_counter() - begun:.0f} s to fill)", flush=True)
-                stored = wanted
-                measured[wanted] = rates(ours, given.rounds)
-            few, many = measured.values()
-            for name, rate in many.items():
-                print(f"  {name:28}{few[name]:>10,.0f}{rate:>10,.0f} instances/s{rate / few[name]:>8.2f}")
+    with ExitStack() as stack:
+        server = stack.enter_context(programs.private_postgres("autovacuum=off"))
+        meter = stack.enter_context(programs.meter(server))
+        engines = []
+        for name, stored in (("few", given.few), ("many", given.stored)):
+            engine = stack.enter_context(programs.ours(server, meter, 1, database=name))
+            begun = time.perf_counter()
+            engine.fill(stored)
+            print(f"{stored:,} stored in {time.perf_counter() - begun:.0f} s", flush=True)
+            engines.append(engine)
+        rounds = []
+        for number in range(given.rounds + 1):
+            tidy_up(server, ("few", "many"))
+            rounds.append(measure(engines[:: -1 if number % 2 else 1], given.seconds, given.population))
+        show(rounds[1:])  # the first was to warm up
 
 
-def rates(ours: Any, rounds: int) -> dict[str, float]:
-    asked = {
-        "straight, one at a time": lambda: ours.measure("straight", 1, 1.5)[0],
-        "straight, batches of 100": lambda: ours.in_batches(100, 1.5)[0],
-        "durable, one at a time": lambda: ours.measure("durable", 1, 1.5)[0],
+def tidy_up(server: PostgresServer, databases: Sequence[str]) -> None:
+    for name in databases:
+        with psycopg.connect(programs.address(server, name), autocommit=True) as connection:
+            connection.execute("VACUUM (ANALYZE)")
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("CHECKPOINT")
+
+
+def measure(engines: Sequence[Engine], seconds: float, population: int) -> dict[tuple[str, str], Found]:
+    """One round: what each database gave, by name of the row and database."""
+    return {
+        (name, engine.database): engine.measure(kind, way, seconds, population)
+        for name, kind, way in ASKED
+        for engine in engines
     }
-    for ask in asked.values():
-        ask()
-    return {name: statistics.median(ask() for _ in range(rounds)) for name, ask in asked.items()}
 
 
-def fill(engine: Any, stored: int, wanted: int) -> None:
-    """Copies of one ended instance, from number `stored` on up to `wanted`."""
-    instance = engine.Instance.objects.filter(id__lt=FIRST, process_name="straight").first()
-    if instance is None:
-        engine.runtime.apply(engine.starts(engine.Ours()._straight, 1))
-        instance = engine.Instance.objects.get(id__lt=FIRST)
-    with engine.connection.cursor() as cursor:
-        for model in (engine.Instance, *engine.BELONGING):
-            own = "id" if model is engine.Instance else "instance_id"
-            names, values = zip(*columns(engine, model, instance.id), strict=True)
-            table = model._meta.db_table
-            cursor.execute(
-                f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(values)} FROM {table}, "  # noqa: S608
-                f"generate_series({stored} + 1, {wanted}) g WHERE {own} = {instance.id}"
-            )
-        cursor.execute("ANALYZE")
-        cursor.execute("CHECKPOINT")
-
-
-def columns(engine: Any, model: Any, instance_id: int) -> list[tuple[str, str]]:
-    """Column and expression: ids of the copy's own, fresh uuids, the rest as it is."""
-    mine = f"{FIRST} + g::bigint * {STEP}"
-    found = []
-    for field in model._meta.concrete_fields:
-        name = f'"{field.column}"'
-        value = name
-        if field.get_internal_type() == "BigAutoField":
-            continue  # journal and outbox are numbered by the database
-        if field.get_internal_type() == "UUIDField":
-            value = f"CASE WHEN {name} IS NULL THEN NULL ELSE gen_random_uuid() END"
-        elif field.attname in ("root_id", "instance_id") or (model is engine.Instance and field.attname == "id"):
-            value = mine
-        elif field.attname in ("id", "token_id", "visit_id"):
-            value = f"{mine} + {name} - {instance_id}"
-        elif field.attname == "state" and model is engine.OutboxMessage:
-            value = "'sent'"
-        found.append((name, value))
-    return found
+def show(rounds: Sequence[dict[tuple[str, str], Found]]) -> None:
+    heads = ("few", "many", "many / few", "lowest", "highest", "ms server")
+    print(f"\n{'instances/s':28}" + "".join(f"{head:>12}" for head in heads) + f"{'many / few':>12}")
+    for name, _, _ in ASKED:
+        few, many = ([each[name, database] for each in rounds] for database in ("few", "many"))
+        ratios = [b.rate / a.rate for a, b in zip(few, many, strict=True)]
+        server = [statistics.median(each.postgres_ms for each in found) for found in (few, many)]
+        rates = [f"{statistics.median(each.rate for each in found):,.0f}" for found in (few, many)]
+        spread = [f"{each:.2f}" for each in (statistics.median(ratios), min(ratios), max(ratios))]
+        costs = [f"{each:.2f}" for each in server]
+        print(f"{name:28}" + "".join(f"{figure:>12}" for figure in (*rates, *spread, *costs)))
 
 
 if __name__ == "__main__":

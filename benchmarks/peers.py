@@ -1,152 +1,159 @@
 """Ours beside Java engines embedded on the same PostgreSQL, in turn, in the same run.
 
-    python benchmarks/peers.py [--rounds 3] [--seconds 2] [--only flowable]
+    python benchmarks/peers.py [--rounds 3] [--seconds 2] [--population 1000] [--kinds single timers] [--only flowable | --alone]
 
 Starts a PostgreSQL of its own (fsync on, a temporary folder, as the user `postgres` when run as root), builds the programs
 under `benchmarks/peers/` with Maven where that has not been done, and asks each engine in turn, round after round. Figures are
-medians; the machine's noise hits all alike, so only the ratios of one run mean something. An engine that cannot be had is left
-out, and said.
+medians; the machine's noise hits all alike, so only the ratios of one run mean something. Processor time is less noisy than the
+clock. An engine that cannot be had is left out, and said.
+
+A Java engine is one OS process that computes on all cores; ours is deployed as several processes, of which each computes on one
+core. The tables name both: what one process of ours does, and what two and four do beside the others' 8 and 32 threads.
+
+The others fire timers by their own executors: 8 threads, 256 jobs acquired at once, 10 ms between two looks. Messages reach
+them by a subscription (`messages`) and, as the cheapest way they have, by the known execution of a receive task (`triggers`).
+Records reach ours by the gateway's door, with offset rows and known ids in the same transaction.
 """
 
 from __future__ import annotations
 
 import argparse
-import os
-import shutil
 import statistics
-import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import psycopg  # noqa: E402
+from benchmarks import programs  # noqa: E402
+from benchmarks.meters import Found  # noqa: E402
+from benchmarks.programs import MAINS, Engine, NoPeerError, Way  # noqa: E402
 
-from tests.services.postgres_server import PostgresServer  # noqa: E402
-
-PROGRAMS = ROOT / "benchmarks" / "peers"
-MAINS = {"flowable": "peers.FlowablePeer", "operaton": "peers.OperatonPeer"}
-SETTINGS = ("max_connections=200", "shared_buffers=256MB", "max_wal_size=4GB", "checkpoint_timeout=30min")
 WARM_UP_S = 4.0
-KINDS = ("straight", "durable")
-THREADS = (1, 8, 32)
+POLL = 500  # records that one poll of the gateway gives at most
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
-    """What one engine did in one round."""
+class Row:
+    """One line of a table: what an engine is asked, and how that is called."""
 
-    rate: float
-    wal_bytes: float
-
-
-Ask = Callable[[str, int, float], Found]
+    kind: str
+    way: Way
+    name: str
 
 
-class NoPeerError(RuntimeError):
-    """A Java engine cannot be had; the message says why."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """What is compared, and the rows of ours and of each of the others."""
+
+    title: str
+    ours: Sequence[Row]
+    others: Sequence[Row]
 
 
-@contextmanager
-def private_postgres() -> Iterator[PostgresServer]:
-    """A server that syncs each commit to its disk, ended with the block."""
-    with tempfile.TemporaryDirectory(prefix="flowx-bench-", ignore_cleanup_errors=True) as folder:
-        server = PostgresServer(Path(folder) / "postgres", SETTINGS)
-        server.start()
-        try:
-            yield server
-        finally:
-            server.stop()
+def _several(kind: str, ways: Iterable[tuple[int, int]]) -> list[Row]:
+    return [Row(kind, Way(n, t), f"{_count(n, 'process')} x {_count(t, 'thread')}") for n, t in ways]
 
 
-@contextmanager
-def peer(name: str, server: PostgresServer) -> Iterator[Ask]:
-    """A warm Java engine on a database of its own. Raises `NoPeerError`."""
-    jars = PROGRAMS / name / "target"
-    if not (jars / "lib").exists():
-        if shutil.which("mvn") is None or shutil.which("java") is None:
-            raise NoPeerError("Maven and Java 17 are needed")
-        built = subprocess.run(["mvn", "-q", "-B", "package"], cwd=PROGRAMS, capture_output=True, text=True)
-        if built.returncode:
-            raise NoPeerError(built.stdout[-800:])
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")  # type: ignore[call-overload]
-    url = f"jdbc:postgresql://127.0.0.1:{server.port}/{name}"
-    command = ["java", "-Xmx1g", "-cp", f"{jars}/peers-{name}-1.jar:{jars}/lib/*", MAINS[name], url, "flowx"]
-    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
-    assert process.stdin is not None
-    assert process.stdout is not None
-    given, answers = process.stdin, process.stdout
-    while (said := answers.readline()) != "ready\n":
-        if not said:
-            raise NoPeerError("it did not start")
+def _batches(kind: str, ways: Iterable[tuple[int, int]]) -> list[Row]:
+    return [Row(kind, Way(n, 1, size), f"{_count(n, 'process')}, batches of {size}") for n, size in ways]
 
-    def ask(kind: str, threads: int, seconds: float) -> Found:
-        given.write(f"{kind} {threads} {seconds}\n")
-        given.flush()
-        done, spent, wal = answers.readline().split()
-        return Found(int(done) / float(spent), int(wal) / int(done))
 
-    try:
-        yield ask
-    finally:
-        given.close()
-        process.wait(20)
+def _threads(kind: str, *threads: int) -> list[Row]:
+    said = f", {kind}" if kind in ("messages", "triggers") else ""
+    return [Row(kind, Way(threads=t), f"{_count(t, 'thread')}{said}") for t in threads]
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 'es' if word.endswith('s') else 's'}"
+
+
+SEVERAL = ((1, 8), (1, 32), (2, 1), (2, 4), (2, 8), (4, 1), (4, 4), (4, 8))
+FEW_BATCHES = ((1, 10), (1, 100), (2, 10), (2, 100))
+TABLES = {
+    "single": Table("straight through, one at a time", _several("straight", [(1, 1)]), _threads("straight", 1)),
+    "threads": Table("straight through, concurrent calls", _several("straight", SEVERAL), _threads("straight", 8, 32)),
+    "batches": Table("straight through, batches", _batches("straight", FEW_BATCHES), _threads("straight", 8, 32)),
+    "durable": Table(
+        "each step durable, single calls from start to end",
+        _several("durable", [(1, 1), *SEVERAL]),
+        _threads("durable", 1, 8, 32),
+    ),
+    "messages": Table(
+        "each step durable, three messages to instances that wait",
+        _batches("messages", [(1, 100), (1, POLL), (2, 100), (2, POLL)]),
+        _threads("messages", 8, 32) + _threads("triggers", 8, 32),
+    ),
+    "timers": Table(
+        "each step durable, three timers that are due",
+        [Row("timers", Way(n), f"{_count(n, 'process')}, due rows by 500") for n in (1, 2)],
+        [Row("timers", Way(threads=8), "executor of 8 threads")],
+    ),
+}
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=2.0, help="of each measurement in a round")
-    parser.add_argument("--only", choices=sorted(MAINS), help="one Java engine instead of both")
+    parser.add_argument("--population", type=int, default=1_000, help="instances that wait for messages or timers")
+    parser.add_argument("--kinds", nargs="+", choices=sorted(TABLES), default=list(TABLES), help="which tables")
+    parser.add_argument("--warm-up", type=float, default=WARM_UP_S, help="seconds for each engine and kind before")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--only", choices=sorted(MAINS), help="one Java engine instead of both")
+    which.add_argument("--alone", action="store_true", help="ours without the others")
     given = parser.parse_args()
+    tables = [TABLES[kind] for kind in given.kinds]
     with ExitStack() as stack:
-        server = stack.enter_context(private_postgres())
-        os.environ["DATABASE_URL"] = server.url
-        os.environ.setdefault("FLOWX_DB_POOL_SIZE", "10")
-        from benchmarks import engine
-
-        stack.enter_context(engine.scratch_database())
-        ours = engine.Ours()
-        engines: dict[str, Ask] = {"ours": lambda *asked: Found(*ours.measure(*asked))}
-        for name in [given.only] if given.only else MAINS:
+        server = stack.enter_context(programs.private_postgres())
+        meter = stack.enter_context(programs.meter(server))
+        processes = max(row.way.processes for table in tables for row in table.ours)
+        engines = [stack.enter_context(programs.ours(server, meter, processes))]
+        for name in [] if given.alone else [given.only] if given.only else MAINS:
             try:
-                engines[name] = stack.enter_context(peer(name, server))
+                engines.append(stack.enter_context(programs.peer(name, server, meter)))
             except NoPeerError as error:
                 print(f"{name} is left out: {error}")
-        for ask in engines.values():
-            for kind in KINDS:
-                ask(kind, 8, WARM_UP_S / 2)
-        for kind in KINDS:
-            for threads in THREADS:
-                rounds = [
-                    {name: ask(kind, threads, given.seconds) for name, ask in engines.items()}
-                    for _ in range(given.rounds)
-                ]
-                table(f"{kind}, {threads} thread{'s' * (threads > 1)}", rounds)
-        batches = {"straight": ours.in_batches, "durable": ours.durable_in_batches}
-        for kind, run in batches.items():
-            for size in (10, 100):
-                rounds = [{f"ours, batches of {size}": Found(*run(size, given.seconds))} for _ in range(given.rounds)]
-                table(f"{kind}, batches of {size}", rounds)
+        for table in tables:
+            measure(table, engines, given)
 
 
-def table(title: str, rounds: list[dict[str, Found]]) -> None:
-    """The medians of each engine, and ours against the best of the others."""
-    rates = {name: statistics.median(each[name].rate for each in rounds) for name in rounds[0]}
-    print(f"\n{title}")
-    for name, rate in rates.items():
-        wal = statistics.median(each[name].wal_bytes for each in rounds)
-        print(f"  {name:24}{rate:>10,.0f} instances/s{wal:>10,.0f} bytes of WAL each")
-    others = {name: rate for name, rate in rates.items() if not name.startswith("ours")}
-    if others and "ours" in rates:
-        best = max(others, key=others.__getitem__)
-        print(f"  ours / {best}: {rates['ours'] / others[best]:.2f}", flush=True)
+def measure(table: Table, engines: Sequence[Engine], given: argparse.Namespace) -> None:
+    """Warm all up, then all rows in turn, round after round."""
+    rows = [(engine, row) for engine in engines for row in (table.ours if engine.name == "ours" else table.others)]
+    for engine, row in rows:
+        share = sum(other is engine for other, _ in rows)
+        engine.measure(row.kind, row.way, given.warm_up / share, max(8 * row.way.processes, given.population // 4))
+    found: dict[str, list[Found]] = {}
+    for _ in range(given.rounds):
+        for engine, row in rows:
+            result = engine.measure(row.kind, row.way, given.seconds, given.population)
+            found.setdefault(f"{engine.name}, {row.name}", []).append(result)
+    show(table.title, {name: median(rounds) for name, rounds in found.items()})
+
+
+def median(rounds: Sequence[Found]) -> Found:
+    return Found(*(statistics.median(getattr(each, field.name) for each in rounds) for field in fields(Found)))
+
+
+def show(title: str, found: dict[str, Found]) -> None:
+    """A row for each way of each engine, beside the fastest of the others."""
+    others = {name: each.rate for name, each in found.items() if not name.startswith("ours")}
+    best = max(others, key=others.__getitem__, default="")
+    heads = ("instances/s", "x best", "ms engine", "ms server", "statements", "commits", "WAL bytes")
+    print(f"\n{title}\n{'':38}" + "".join(f"{head:>12}" for head in heads))
+    for name, each in found.items():
+        ratio = f"{each.rate / others[best]:.2f}" if best else "-"
+        figures = (f"{each.rate:,.0f}", ratio, f"{each.engine_ms:.2f}", f"{each.postgres_ms:.2f}")
+        counts = (f"{each.statements:.2f}", f"{each.commits:.2f}", f"{each.wal_bytes:,.0f}")
+        print(f"  {name:36}" + "".join(f"{figure:>12}" for figure in figures + counts))
+    mine = {name: each.rate for name, each in found.items() if name.startswith("ours")}
+    if best:
+        fastest = max(mine, key=mine.__getitem__)
+        print(f"  {fastest} / {best}: {mine[fastest] / others[best]:.2f}", flush=True)
 
 
 if __name__ == "__main__":

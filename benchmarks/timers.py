@@ -21,7 +21,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from benchmarks.peers import private_postgres  # noqa: E402
+from benchmarks.programs import private_postgres  # noqa: E402
 
 LOOK_S = 0.02
 LIMIT_S = 120.0
@@ -43,7 +43,7 @@ def measure(count: int) -> None:
     from django.db import connection
     from django.utils import timezone
 
-    from benchmarks import engine
+    from benchmarks import work
     from engine import publishing, runtime, timers
     from engine.core.stimuli import Start
     from engine.models import Instance, JournalEntry, Timer
@@ -51,17 +51,17 @@ def measure(count: int) -> None:
     tell = {"id": 1, "name": "tell", "order": 1, "type": "WEBSOCKET_SEND", "actionParams": [
         {"key": "message", "value": '{"due": "${due}"}'}]}  # fmt: skip
     nodes = [
-        engine.node(1, "START"),
-        engine.node(2, "TIMER_INTERMEDIATE", timerExpression="${due}"),
-        engine.node(3, "TASK", actions=[tell]),
-        engine.node(4, "END"),
+        work.node(1, "START"),
+        work.node(2, "TIMER_INTERMEDIATE", timerExpression="${due}"),
+        work.node(3, "TASK", actions=[tell]),
+        work.node(4, "END"),
     ]
-    snapshot = publishing.publish_snapshot(engine.snapshot("timed", nodes), published_by="bench").id
+    snapshot = publishing.publish_snapshot(work.snapshot("timed", nodes), published_by="bench").id
     due = (timezone.now() + timedelta(seconds=10 + count / 400)).replace(microsecond=0)
     params = {"due": due.isoformat().replace("+00:00", "Z")}
     for first in range(0, count, 100):
         size = min(100, count - first)
-        runtime.apply([Start(uuid.uuid4(), snapshot, params, engine.ACTOR) for _ in range(size)])
+        runtime.apply([Start(uuid.uuid4(), snapshot, params, work.ACTOR) for _ in range(size)])
     waiting = Timer.objects.filter(state="PENDING", due_at=due).count()
     print(f"{waiting:,} timers are due at {due:%H:%M:%S}; it is {timezone.now():%H:%M:%S}", flush=True)
     assert waiting == count, "the timers were not all armed for the same second: give a machine this slow more time"

@@ -1,15 +1,16 @@
 package peers;
 
-import java.util.Map;
 import org.flowable.common.engine.impl.history.HistoryLevel;
 import org.flowable.engine.ProcessEngine;
 import org.flowable.engine.ProcessEngineConfiguration;
 import org.flowable.engine.RuntimeService;
 import org.flowable.engine.impl.cfg.StandaloneProcessEngineConfiguration;
+import org.flowable.job.service.impl.asyncexecutor.AsyncExecutor;
 
 /** Flowable, embedded, history full. */
 public final class FlowablePeer extends Peer {
   private final RuntimeService runtime;
+  private final AsyncExecutor executor;
 
   private FlowablePeer(String url, String user) {
     super(url, user);
@@ -18,9 +19,18 @@ public final class FlowablePeer extends Peer {
     config.setDatabaseSchemaUpdate(ProcessEngineConfiguration.DB_SCHEMA_UPDATE_TRUE);
     config.setHistoryLevel(HistoryLevel.FULL);
     config.setAsyncExecutorActivate(false);
+    config.setAsyncExecutorCorePoolSize(EXECUTOR_THREADS);
+    config.setAsyncExecutorMaxPoolSize(EXECUTOR_THREADS);
+    config.setAsyncExecutorThreadPoolQueueSize(4 * ACQUIRED_AT_ONCE);
+    config.setAsyncExecutorMaxTimerJobsPerAcquisition(ACQUIRED_AT_ONCE);
+    config.setAsyncExecutorMaxAsyncJobsDuePerAcquisition(ACQUIRED_AT_ONCE);
+    config.setAsyncExecutorDefaultTimerJobAcquireWaitTime(WAIT_MS);
+    config.setAsyncExecutorDefaultAsyncJobAcquireWaitTime(WAIT_MS);
+    config.setAsyncExecutorDefaultQueueSizeFullWaitTime(WAIT_MS);
     ProcessEngine engine = config.buildProcessEngine();
     engine.getRepositoryService().createDeployment().addClasspathResource("peers.bpmn20.xml").deploy();
     runtime = engine.getRuntimeService();
+    executor = config.getAsyncExecutor();
   }
 
   @Override
@@ -29,12 +39,35 @@ public final class FlowablePeer extends Peer {
   }
 
   @Override
-  protected void durable() {
-    String id = runtime.startProcessInstanceByKey("durable", VARIABLES).getId();
-    String execution = runtime.createExecutionQuery().processInstanceId(id).activityId("r1").singleResult().getId();
-    for (int step = 1; step <= 3; step++) {
-      runtime.trigger(execution, Map.of("reply" + step, "{\"ok\":true}"));
+  protected String start(String process) {
+    String id = runtime.startProcessInstanceByKey(process, VARIABLES).getId();
+    return process.equals("timers")
+        ? id
+        : runtime.createExecutionQuery().processInstanceId(id).activityId(process + 1).singleResult().getId();
+  }
+
+  @Override
+  protected void trigger(String waiting, int step) {
+    runtime.trigger(waiting, reply(step));
+  }
+
+  @Override
+  protected void receive(String waiting, int step) {
+    runtime.messageEventReceived("m" + step, waiting, reply(step));
+  }
+
+  @Override
+  protected void fireTimers(boolean on) {
+    if (on) {
+      executor.start();
+    } else {
+      executor.shutdown();
     }
+  }
+
+  @Override
+  protected long unfinished() {
+    return runtime.createProcessInstanceQuery().count();
   }
 
   public static void main(String[] args) throws Exception {
