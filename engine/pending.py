@@ -18,6 +18,7 @@ from engine.core.stimuli import (
     Outcome,
     PushFrame,
     Start,
+    StartChild,
     Stimulus,
     Throw,
 )
@@ -65,6 +66,8 @@ def _stimuli(row: PendingStimulus) -> list[Stimulus]:
     body = upgrade.upgraded(loaded, upgrade.EFFECT)
     if row.kind == "Throw":
         return _caught(Throw(row.instance_uuid, body["message_name"], body["correlation"], body["text"]))
+    if row.kind == "StartChild":
+        return [StartChild(row.instance_uuid, **{**body, "uuid": UUID(body["uuid"])})]
     origin = None if body["from_uuid"] is None else UUID(body["from_uuid"])
     if row.kind == "AppendParams":
         return [AppendParams(row.instance_uuid, body["destination"], body["text"], body["action_name"], origin)]

@@ -16,6 +16,7 @@ from django.db import OperationalError, transaction
 
 from engine import clock, configuration, ids, pending, snapshots, wakeups
 from engine.core import machine, records
+from engine.core.actions import ActionFailed, kafka_send
 from engine.core.integrations import Scenarios
 from engine.core.state import KeptState
 from engine.core.stimuli import (
@@ -26,6 +27,7 @@ from engine.core.stimuli import (
     Refusal,
     Refused,
     Start,
+    StartChild,
     Stimulus,
     TimerDue,
 )
@@ -130,7 +132,7 @@ def _world(reserved: ids.Ids, parameters: object, scenarios: Scenarios, stimuli:
     )
     if touched:
         world.instances = load.trees(touched, snapshots.graph, world.stored)
-    started = [stimulus.snapshot_id for stimulus in stimuli if isinstance(stimulus, Start)]
+    started = [stimulus.snapshot_id for stimulus in stimuli if isinstance(stimulus, Start | StartChild)]
     world.published = load.published(
         {state.snapshot_id for state in world.instances.values()}.union(started), snapshots.graph
     )
@@ -201,7 +203,10 @@ def delivery_failed(outbox_id: uuid.UUID, error: str) -> None:
 
 
 def requeue(outbox_id: uuid.UUID, *, user: str, reason: str = "") -> bool:
-    """Queue a failed row again; instance and token are not touched (engine 6.5). False when it is not failed (OPS-010)."""
+    """Queue a failed row again; instance and token are not touched (engine 6.5). False when it is not failed (OPS-010).
+
+    Its topic is resolved anew. Raises `Refusal` 409 when there is none now; the row stays failed then.
+    """
     with transaction.atomic():
         changed = OutboxMessage.objects.filter(id=outbox_id, state=OutboxMessage.State.FAILED).update(
             state=OutboxMessage.State.QUEUED, available_at=clock.now(), last_error=""
@@ -209,7 +214,7 @@ def requeue(outbox_id: uuid.UUID, *, user: str, reason: str = "") -> bool:
         if not changed:
             return False
         row = OutboxMessage.objects.get(id=outbox_id)
-        _on_row(row, lambda turn: _close_delivery(turn, row, user, reason))
+        _on_row(row, lambda turn: _send_again(turn, row, user, reason))
     wakeups.notify(outbox=True)
     return True
 
@@ -234,15 +239,31 @@ def _on_row(row: OutboxMessage, change: Callable[[Turn], None]) -> None:
     _tell(world)
 
 
+def _topic_again(turn: Turn, row: OutboxMessage) -> str:
+    """The topic that the row's action gives its record now; a row that no action has made keeps its own."""
+    actions = (action for node in turn.graph.nodes.values() for action in node.actions if action.id == row.action_id)
+    action = next(actions, None)
+    if action is None or row.visit_number is None:
+        return row.topic
+    try:
+        return kafka_send.topic_again(turn, action, row.id, row.visit_number, row.run) or row.topic
+    except ActionFailed as failure:
+        raise Refusal(409, failure.message, entity="action") from failure
+
+
 def _open_delivery(turn: Turn, row: OutboxMessage, message: str) -> None:
     incident = turn.open_incident("Delivery", "Action", message)
     incident.outbox_id, incident.node_name, incident.action_name = row.id, row.node_name, row.action_name
     incident.action_id = row.action_id
 
 
-def _close_delivery(turn: Turn, row: OutboxMessage, user: str, reason: str) -> None:
+def _send_again(turn: Turn, row: OutboxMessage, user: str, reason: str) -> None:
+    before, row.topic = row.topic, _topic_again(turn, row)
+    if row.topic != before:
+        row.save(update_fields=["topic"])
     turn.user = user
-    turn.entry("Retry", subject="Exception", details={"reason": reason, "topic": row.topic}, outbox_id=row.id)
+    details = {"reason": reason, "topic": row.topic, "before": before}
+    turn.entry("Retry", subject="Exception", details=details, outbox_id=row.id)
     for incident in turn.state.incidents.values():
         if incident.closed_at is None and incident.outbox_id == row.id:
             turn.close_incident(incident, "retried")

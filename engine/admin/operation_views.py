@@ -16,7 +16,7 @@ from engine.admin.access import refused, staff
 from engine.admin.once import Result, apply_once, call_of, known, new_token, run_once
 from engine.admin.operations import OPERATIONS, RETRY, RUN_TIMER, Operation, Target, may, obstacle, question, stimuli_of
 from engine.admin.status import find
-from engine.core.stimuli import Actor
+from engine.core.stimuli import Actor, Refusal
 from engine.models import Incident, Instance, OutboxMessage, Timer
 from engine.queries.instances import short_uuid
 
@@ -186,12 +186,16 @@ def requeue(request: HttpRequest, uuid: UUID, outbox_id: UUID) -> HttpResponse:
     user = request.user.get_username()
 
     def work() -> Result:
-        done = runtime.requeue(row.id, user=user, reason=reason)
+        try:
+            done = runtime.requeue(row.id, user=user, reason=reason)
+        except Refusal as refusal:
+            return Result(0, ((str(instance.uuid), refusal.code, refusal.message),))
         return Result(1) if done else Result(0, ((str(instance.uuid), "OPS-010", NOT_FAILED),))
 
     result = run_once(call, work)
     if result.refused:
-        return respond_requeue(request, context | {"error": NOT_FAILED, "code": "OPS-010", "blocked": True}, 409)
+        [(_, code, error)] = result.refused
+        return respond_requeue(request, context | {"error": error, "blocked": bool(code)}, 409)
     return say(request, said, back=context["dialog_back"])
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from engine.core import firing, flow, jsonio, manual, paths, records, sequence, starting, subprocess
 from engine.core.actions import ActionFailed
-from engine.core.actions.append_params import merged
+from engine.core.actions.append_params import merged, tell
+from engine.core.actions.start_subprocess import adopt
 from engine.core.commands import (
     assign,
     change_timer,
@@ -44,6 +45,7 @@ from engine.core.stimuli import (
     RunTimer,
     SkipAction,
     Start,
+    StartChild,
     Stimulus,
     Terminate,
     TimerDue,
@@ -95,6 +97,8 @@ def _apply(turn: Turn, stimulus: Stimulus) -> Done:
             return _done(turn, {"caught": caught})
         case AppendParams():
             return _done(turn, append_params(turn, stimulus))
+        case StartChild():
+            return _done(turn, {"started": adopt(turn, stimulus)})
         case Retry():
             return _done(turn, retry.run(turn, stimulus))
         case Terminate():
@@ -134,9 +138,7 @@ def append_params(turn: Turn, stimulus: AppendParams) -> dict[str, Any]:
     except paths.PathError as error:
         turn.open_incident("Engine", "Process Definition", f"Values from a child process were not stored: {error}")
         return {"appended": False}
-    turn.entry(
-        "Update", subject="Process Instance", details={"destination": stimulus.destination}, payload=stimulus.text
-    )
+    tell(turn, stimulus.destination, stimulus.text, stimulus.action_name, stimulus.from_uuid)
     return {"appended": True}
 
 

@@ -29,6 +29,7 @@ def execute(turn: Turn, stimulus: Execute) -> Done:
     else:
         turn.state.params = merged
         sequence.trigger(turn, token, node, action, upload=stimulus.upload or "")
+        _tell_of_delay(turn, token, node, action)
     failed = [
         incident
         for incident in turn.open_incidents(visit)
@@ -38,6 +39,16 @@ def execute(turn: Turn, stimulus: Execute) -> Done:
     if failed:
         return Done(turn.state.uuid, {}, incident_id=failed[0].id, incident_message=failed[0].message)
     return Done(turn.state.uuid, execute_answer(token, reset=target is not None))
+
+
+def _tell_of_delay(turn: Turn, token: Token, node: Node, action: Action) -> None:
+    """A call whose action is to run later has changed the data already: the journal names who called, and when it is due."""
+    visit = sequence.visit_of(token)
+    if visit.actions[action.id].state is not ActionStatus.SCHEDULED:
+        return
+    due = max(timer.due_at for timer in turn.pending_timers(visit) if timer.action_id == action.id)
+    details = {"type": str(action.type), "due": due.isoformat()}
+    turn.entry("Schedule action", token=token, node=node, action=action, subject="Task", details=details)
 
 
 def _too_large(turn: Turn, token: Token, node: Node, action: Action, size: int) -> None:

@@ -150,6 +150,25 @@ class AppendParams:
 
 
 @dataclass(frozen=True, slots=True)
+class StartChild:
+    """A subprocess that another tree starts under this instance (Start Subprocess for an inherited parent, engine 10.1).
+
+    `text` is its data as JSON, `uuid` the one that the journal of the starter already names.
+    """
+
+    instance_uuid: UUID
+    uuid: UUID
+    snapshot_id: int
+    text: str
+    owner_id: int | None
+    owner_name: str
+    test: bool
+    action_id: int
+    token_id: int
+    item_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Retry:
     """Go on from the failed step of a token with an open incident (engine 3.9)."""
 
@@ -298,7 +317,7 @@ class Deliver:
     version: int | None = None
 
 
-FromElsewhere = PushFrame | AppendParams
+FromElsewhere = PushFrame | AppendParams | StartChild
 Command = (
     Retry
     | Terminate

@@ -11,10 +11,10 @@ from engine.queries.words import Span, Words, at, bold, mono, say, size_text
 
 KINDS: Mapping[str, tuple[str, ...]] = {
     "tokens": (
-        *("Start", "Start with inherit", "Advance", "Finish", "Create", "Abort"),
+        *("Start", "Start with inherit", "Start subprocess", "Advance", "Finish", "Create", "Abort"),
         *("Swimlane enter", "Swimlane exit", "Stage enter", "Stage exit"),
     ),
-    "actions": ("Execute action", "Run scheduled action"),
+    "actions": ("Execute action", "Schedule action", "Run scheduled action"),
     "kafka": ("Message Send", "Message Receive"),
     "frames": ("Frame",),
     "incidents": ("Incident", "Warning", "Retry"),
@@ -100,6 +100,13 @@ def started(entry: JournalEntry, _: Delivery | None) -> Saying:
     return "play_arrow", "here", say("Started by ", bold(entry.user or "the engine")), how
 
 
+def subprocess_started(entry: JournalEntry, _: Delivery | None) -> Saying:
+    count = len(entry.details.get("children") or ())
+    what = bold(str(entry.details.get("process", "")))
+    sentence = say("Subprocess ", what, " started") if count == 1 else say(f"{count:,} subprocesses ", what, " started")
+    return "account_tree", "here", sentence, say(mono(entry.action_name))
+
+
 def advanced(entry: JournalEntry, _: Delivery | None) -> Saying:
     came_from = str(entry.details.get("from") or "")
     sentence = say("Token: ", f"{came_from} → " if came_from else "", bold(entry.node_name))
@@ -126,8 +133,12 @@ def action_ran(entry: JournalEntry, _: Delivery | None) -> Saying:
     return ("touch_app" if by_person else "bolt"), "", sentence, detail
 
 
-def due_words(entry: JournalEntry) -> Words:
-    return moment_words("it was due ", entry.details.get("due"))
+def action_scheduled(entry: JournalEntry, _: Delivery | None) -> Saying:
+    return "schedule", "", say(bold(entry.user), " set off ", mono(entry.action_name)), due_words(entry, "it is due ")
+
+
+def due_words(entry: JournalEntry, before: str = "it was due ") -> Words:
+    return moment_words(before, entry.details.get("due"))
 
 
 def moment_words(before: str, value: object) -> Words:
@@ -286,9 +297,11 @@ def other(entry: JournalEntry, _: Delivery | None) -> Saying:
 SAYINGS: Mapping[str, Callable[[JournalEntry, Delivery | None], Saying]] = {
     "Start": started,
     "Start with inherit": started,
+    "Start subprocess": subprocess_started,
     "Advance": advanced,
     "Finish": finished,
     "Execute action": action_ran,
+    "Schedule action": action_scheduled,
     "Run scheduled action": action_ran,
     "Message Send": sent,
     "Message Receive": received,

@@ -99,6 +99,21 @@ def said(made: JournalEntry, delivery: Delivery | None = None, **how: bool) -> t
             "from Sign lease",
         ),
         (
+            entry("Schedule action", action_name="remind", details={"type": "SAVE_DATA", "due": NOON.isoformat()}),
+            "otto set off remind",
+            "it is due 12:00:00",
+        ),
+        (
+            entry("Start subprocess", action_name="sub", details={"process": "part", "children": ["a"]}),
+            "Subprocess part started",
+            "sub",
+        ),
+        (
+            entry("Start subprocess", action_name="sub", details={"process": "part", "children": ["a", "b"]}),
+            "2 subprocesses part started",
+            "sub",
+        ),
+        (
             entry("Update", details={"command": "edit-variables", "after": {"b": "1", "a": "2"}}),
             "otto edited variables",
             "a, b",

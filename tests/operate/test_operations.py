@@ -15,7 +15,7 @@ from django.utils import timezone
 from engine import runtime
 from engine.core.stimuli import Actor, Hold, Retry, TimerDue
 from engine.models import AuditEntry, Instance, JournalEntry, OutboxMessage, SwimlanePermission, Timer, Token
-from tests.builders import Running, apply, refusal
+from tests.builders import Running, apply, kafka_send, process, refusal, save_data
 from tests.operate.conftest import browser_of
 from tests.operate.processes import asking, delayed, finished, mend, page_of, status_address, stuck_now, waiting
 
@@ -191,6 +191,19 @@ def test_a_refused_record_is_queued_again_and_another_one_refused_with_ops_010(o
     again = operator.post(where, {"reason": REASON, "once": str(uuid4())})
     assert again.status_code == 409
     assert "OPS-010" in again.content.decode()
+
+
+def test_d154_a_refused_record_without_a_topic_now_stays_refused_and_says_why(operator: Client) -> None:
+    made = process().start().send("Send", kafka_send("tell", topic="out.${t}")).user_task("Wait", save_data("go"))
+    running = made.end().publish().start({"t": "old"})
+    row = refused_record(running)
+    Instance.objects.filter(uuid=running.uuid).update(params="{}")
+    where = f"{status_address(running)}requeue/{row.id}/"
+    answer = operator.post(where, {"reason": REASON, **open_form(operator, where)})
+    assert answer.status_code == 409
+    assert "No value for topic placeholder t" in answer.content.decode()
+    row.refresh_from_db()
+    assert row.state == "failed"
 
 
 # -- once, with a reason, by who may -----------------------------------------------------------------------------------

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from engine.core import jsonio, paths
 from engine.core.actions.run import ActionFailed, ActionRun
 from engine.core.actions.start_subprocess import target_instance
 from engine.core.stimuli import AppendParams
+from engine.core.turn import Turn
 
 
 def run(action_run: ActionRun) -> None:
@@ -18,20 +21,25 @@ def run(action_run: ActionRun) -> None:
     if turn.state.parent_uuid is None:
         raise ActionFailed("Parent process not found.", kind="Definition")
     destination = action_run.action.text("destination").strip()
-    own_parent = "parentProcessInstanceId" not in action_run.action.params
-    if own_parent and turn.state.parent_uuid not in turn.world.instances:
+    parent = target_instance(action_run, "${parentProcessInstanceId}")
+    if parent is None:
         turn.world.changes.elsewhere.append(
             AppendParams(turn.state.parent_uuid, destination, text, action_run.action.name, turn.state.uuid)
         )
         return
-    parent = target_instance(action_run, "${parentProcessInstanceId}")
     if parent.ended:
         raise ActionFailed(f"The parent process has ended ({parent.state}).", kind="Definition")
     try:
         parent.params = merged(parent.params, destination, value, turn.world.limits.params)
     except paths.PathError as error:
         raise ActionFailed(f"The values cannot be put at '{destination}': {error}") from error
-    turn.world.changes.instances[parent.id] = parent
+    tell(Turn(turn.world, parent), destination, text, action_run.action.name, turn.state.uuid)
+
+
+def tell(turn: Turn, destination: str, text: str, action_name: str, origin: UUID | None) -> None:
+    """The journal of the instance whose data has grown: what came, to which path, from whom."""
+    details = {"destination": destination, "from": None if origin is None else str(origin), "action": action_name}
+    turn.entry("Update", subject="Process Instance", details=details, payload=text)
 
 
 def merged(

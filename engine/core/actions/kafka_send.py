@@ -9,11 +9,12 @@ from dataclasses import dataclass, replace
 from uuid import UUID, uuid5
 
 from engine.core import jsonio, paths, topics
-from engine.core.actions.run import ActionFailed, ActionRun
-from engine.core.graph import Param
-from engine.core.integrations import NOWHERE, Scenario, first_missing
-from engine.core.lookup import JWT_PATH
+from engine.core.actions.run import ActionFailed, ActionRun, plain_text
+from engine.core.graph import Action, Param
+from engine.core.integrations import NOWHERE, Scenario, Scenarios, first_missing
+from engine.core.lookup import JWT_PATH, Lookup, lookup_for
 from engine.core.state import Outgoing
+from engine.core.turn import Turn
 
 USER_JWT = "${user.jwt}"
 DEFAULT_HEADERS = '{"processInstanceId": ${processInstanceId}}'
@@ -47,10 +48,29 @@ def message_id(instance: UUID, visit_number: int, action_id: int, run_number: in
 
 def topics_of(action_run: ActionRun) -> list[str]:
     """The topics, filled in and legal (engine 6.3). Raises `ActionFailed`."""
-    param = _topic_param(action_run)
+    return topics_now(action_run.action, action_run.turn.world.scenarios, action_run.lookup)
+
+
+def topic_again(turn: Turn, action: Action, row_id: UUID, visit_number: int, run_number: int) -> str | None:
+    """The topic that a record made earlier would have now: of its place among the action's topics (engine 6.5).
+
+    None for a row that no run of this action has made. Raises `ActionFailed` when there is no legal topic now.
+    """
+    found = topics_now(action, turn.world.scenarios, lookup_for(turn.world, turn.state))
+    for position, topic in enumerate(found):
+        if message_id(turn.state.uuid, visit_number, action.id, run_number, position) == row_id:
+            return topic
+    return None
+
+
+def topics_now(action: Action, scenarios: Scenarios, lookup: Lookup) -> list[str]:
+    """An action's topics, filled in and legal (engine 6.3). Raises `ActionFailed`."""
+    param = _topic_param(action, scenarios)
     found = []
     for piece in param.value.split(","):
-        text, missing = action_run.plain_text(Param("topicName", piece.strip(), param.replace_values), what="topic")
+        text, missing = plain_text(
+            action, Param("topicName", piece.strip(), param.replace_values), lookup, what="topic"
+        )
         if missing:
             raise ActionFailed(
                 f"No value for topic placeholder {missing[0]}. Set the key or the generic parameter, then retry."
@@ -64,11 +84,10 @@ def topics_of(action_run: ActionRun) -> list[str]:
     return found
 
 
-def _topic_param(action_run: ActionRun) -> Param:
+def _topic_param(action: Action, scenarios: Scenarios) -> Param:
     """The action's own topics, or the one that its scenario has now (engine 6.2)."""
-    action = action_run.action
     if action.link is not None:
-        topic = _scenario(action_run).send_topic
+        topic = scenarios.get(action.link, NOWHERE).send_topic
         if not topic:
             system, name = action.link
             raise ActionFailed(

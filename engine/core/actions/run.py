@@ -52,22 +52,27 @@ class ActionRun:
 
     def plain_text(self, param: Param, *, what: str) -> tuple[str, list[str]]:
         """The parameter as plain text and the paths of its placeholders that have no value."""
-        if not param.replace_values:
-            return param.value, []
-        try:
-            compiled = template.compile_plain(param.value)
-            return compiled.render(self.lookup), compiled.missing(self.lookup)
-        except template.RenderError as error:
-            raise ActionFailed(
-                f"The {what} of '{self.action.name}' cannot be made: {error} Correct the value, then retry."
-            ) from error
-        except template.TemplateError as error:
-            raise ActionFailed(
-                f"The {what} of '{self.action.name}' is not valid: {error}. Correct it in the designer and publish."
-            ) from error
+        return plain_text(self.action, param, self.lookup, what=what)
 
     def _required(self, key: str, what: str) -> Param:
         param = self.action.params.get(key)
         if param is None or not param.value.strip():
             raise ActionFailed(f"'{self.action.name}' has no {what}. Enter it in the designer and publish.")
         return param
+
+
+def plain_text(action: Action, param: Param, lookup: Lookup, *, what: str) -> tuple[str, list[str]]:
+    """A parameter of an action as plain text, and the paths of its placeholders that have no value. Raises `ActionFailed`."""
+    if not param.replace_values:
+        return param.value, []
+    try:
+        compiled = template.compile_plain(param.value)
+        return compiled.render(lookup), compiled.missing(lookup)
+    except template.RenderError as error:
+        raise ActionFailed(
+            f"The {what} of '{action.name}' cannot be made: {error} Correct the value, then retry."
+        ) from error
+    except template.TemplateError as error:
+        raise ActionFailed(
+            f"The {what} of '{action.name}' is not valid: {error}. Correct it in the designer and publish."
+        ) from error
