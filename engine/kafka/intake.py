@@ -20,7 +20,8 @@ from django.utils import timezone
 
 from engine import faults, runtime, wakeups
 from engine.core import jsonio
-from engine.core.stimuli import MessageReceived, Outcome, Refused, Stimulus
+from engine.core.state import KeptState
+from engine.core.stimuli import Done, MessageReceived, Outcome, Refused, Stimulus
 from engine.kafka import deadletters
 from engine.kafka.correlate import NO_INSTANCE, NOT_JSON, Record, Stray, correlate
 from engine.kafka.offsets import Offsets, Partition
@@ -30,6 +31,10 @@ log = logging.getLogger("flowx.consumer")
 
 FAILED = "FAILED"
 STATES = {NO_INSTANCE: ReceivedMessage.State.UNMATCHED, NOT_JSON: ReceivedMessage.State.DEAD}
+
+
+class AppliedMeanwhile(Exception):
+    """Another consumer has applied a record of the same id between our look and our lock: the batch is tried again, and knows."""
 
 
 def take_in(records: Sequence[Record], offsets: Offsets) -> None:
@@ -119,13 +124,24 @@ class Batch:
         return self._applied
 
     def after(self, outcomes: Sequence[Outcome]) -> None:
-        """An instance that was deleted a moment ago: its record is a stray like any other."""
+        """An instance that was deleted a moment ago: its record is a stray like any other.
+
+        A record that is kept is looked for once more, now that its tree is locked: had its double been applied while we waited
+        for the lock, it would count twice. Two that are applied, or kept, the database itself keeps apart.
+        """
         strays = []
         for message, outcome in zip(self._applied, outcomes, strict=True):
             if isinstance(outcome, Refused):
                 item = self._items[self._place[id(message)]]
                 strays.append(Stray(item.record, NO_INSTANCE, outcome.refusal.message, message.message_id))
         store_strays(strays)
+        kept = {
+            message.message_id
+            for message, outcome in zip(self._applied, outcomes, strict=True)
+            if isinstance(outcome, Done) and outcome.answer.get("record") != str(KeptState.APPLIED)
+        } - {None}
+        if kept and JournalEntry.objects.filter(message_id__in=kept).exists():
+            raise AppliedMeanwhile
 
     def _span(self, stimuli: Sequence[Stimulus]) -> list[Item]:
         """The items that a transaction with these stimuli settles: from behind the former stimulus up to the last of these.
