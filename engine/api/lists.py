@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
-from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from ninja import Query, Router
 
@@ -172,11 +172,8 @@ def _light(tokens: list[Token]) -> QuerySet[Instance]:
 
 
 def _task_documents(page: list[Task]) -> list[dict[str, Any]]:
-    arrived = dict(
-        Visit.objects.filter(Q(token_id__in=[token.id for token, _, _ in page]), left_at=None).values_list(
-            "token_id", "arrived_at"
-        )
-    )
+    visits = Visit.objects.filter(instance_id__in={owner.id for _, owner, _ in page}, left_at=None)
+    arrived = dict(visits.values_list("token_id", "arrived_at"))
     return [
         {
             "processInstanceUuid": str(owner.uuid),

@@ -283,7 +283,7 @@ class InstanceState:
     snapshot_id: int
     state: InstanceStatus
     params: dict[str, Any]
-    start_params: dict[str, Any]
+    start_params: dict[str, Any]  # what it starts with; of one that is loaded they are not asked again, and empty
     started_at: datetime
     updated_at: datetime
     owner_id: int | None = None

@@ -16,17 +16,17 @@ class Instance(models.Model):
     id = models.BigIntegerField(primary_key=True)
     uuid = models.UUIDField(unique=True)
     root_id = models.BigIntegerField(db_index=True, help_text="Root of its process tree; its own id for a root.")
-    parent_id = models.BigIntegerField(null=True, db_index=True)
+    parent_id = models.BigIntegerField(null=True)
     parent_uuid = models.UUIDField(null=True)
     relation = models.CharField(max_length=12, blank=True, help_text="SUBPROCESS, INHERITED or empty.")
-    snapshot_id = models.BigIntegerField(db_index=True)
+    snapshot_id = models.BigIntegerField()
     definition_id = models.BigIntegerField()
     process_name = models.CharField(max_length=100)
     version = models.PositiveIntegerField()
     state = models.CharField(max_length=12)
     params = models.TextField(help_text="JSON object; numbers exact.")
     start_params = models.TextField(help_text="What the instance started with, for Start again (13.7).")
-    owner_id = models.BigIntegerField(null=True, db_index=True)
+    owner_id = models.BigIntegerField(null=True)
     owner_name = models.CharField(max_length=150, blank=True)
     test = models.BooleanField(default=False)
     started_at = models.DateTimeField()
@@ -38,7 +38,7 @@ class Instance(models.Model):
     started_by_token_id = models.BigIntegerField(null=True)
     restarted_from_uuid = models.UUIDField(null=True)
     item_index = models.PositiveIntegerField(null=True, help_text="Place in the collection of a multi-instance run.")
-    start_message_id = models.UUIDField(null=True, unique=True)
+    start_message_id = models.UUIDField(null=True)
     journal_seq = models.BigIntegerField(default=0)
     frame_seq = models.BigIntegerField(default=0)
     visit_seq = models.BigIntegerField(default=0)
@@ -55,6 +55,13 @@ class Instance(models.Model):
             models.Index(fields=["state", "-started_at", "-id"], name="instances_by_state"),
             models.Index(fields=["process_name", "-started_at", "-id"], name="instances_by_process"),
             models.Index(fields=["-started_at", "-id"], name="instances_stuck", condition=Q(open_incidents__gt=0)),
+            models.Index(fields=["parent_id"], name="instances_by_parent", condition=Q(parent_id__isnull=False)),
+            models.Index(fields=["owner_id"], name="instances_by_owner", condition=Q(owner_id__isnull=False)),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["start_message_id"], name="started_once", condition=Q(start_message_id__isnull=False)
+            )
         ]
 
     def __str__(self) -> str:
@@ -98,7 +105,7 @@ class Visit(models.Model):
 
     id = models.BigIntegerField(primary_key=True)
     instance_id = models.BigIntegerField(db_index=True)
-    token_id = models.BigIntegerField(db_index=True)
+    token_id = models.BigIntegerField()
     number = models.BigIntegerField(help_text="1, 2, 3 ... in the instance, over all tokens.")
     node_id = models.BigIntegerField()
     node_name = models.CharField(max_length=100)
@@ -256,7 +263,7 @@ class JournalEntry(models.Model):
             ),
         ]
         indexes = [
-            models.Index(fields=["frame_id"], name="frames_by_id", condition=Q(frame_id__isnull=False)),
+            models.Index(fields=["frame_id"], name="actions_asked_for", condition=Q(frame_type="action")),
         ]
 
     def __str__(self) -> str:

@@ -85,7 +85,7 @@ def _instance(row: Instance) -> core.InstanceState:
         snapshot_id=row.snapshot_id,
         state=core.InstanceStatus(row.state),
         params=_object(row.params),
-        start_params=_object(row.start_params),
+        start_params={},
         started_at=row.started_at,
         updated_at=row.updated_at,
         owner_id=row.owner_id,

@@ -2,7 +2,7 @@
 
     SELECT (SELECT json_agg(r) FROM (
                 SELECT r.* FROM unnest($1::bigint[]) AS root (id)
-                CROSS JOIN LATERAL (SELECT * FROM engine_instance WHERE root_id = root.id OFFSET 0) r ORDER BY r.id) r),
+                CROSS JOIN LATERAL (SELECT ... FROM engine_instance WHERE root_id = root.id OFFSET 0) r ORDER BY r.id) r),
            (SELECT json_agg(r) ... CROSS JOIN LATERAL (SELECT * FROM engine_visit WHERE instance_id = i.id OFFSET 0) r ...), ...
 
 Its text is constant (`engine.storage.prepared`). `OFFSET 0` keeps the planner from turning the joins round: the plan is nested
@@ -38,6 +38,9 @@ TABLES: tuple[tuple[type[Model], dict[str, Any], tuple[str, ...]], ...] = (
 )
 """What is open in an instance: table, which of its rows, in which order."""
 
+FOR_LISTS = ("start_params", "where", "incident_text")
+"""Long columns of an instance that are written for others to read."""
+
 
 def lock(uuids: Sequence[UUID]) -> list[int]:
     """The ids of the roots of these instances, locked in ascending order, so that two batches never wait in a ring."""
@@ -64,7 +67,7 @@ def trees(roots: Sequence[int]) -> tuple[Rows, dict[type[Model], Rows]]:
         return _read(Instance, instances), {
             model: _read(model, text) for (model, _, _), text in zip(TABLES, found, strict=True)
         }
-    rows = list(Instance.objects.filter(root_id__in=roots).order_by("id"))
+    rows = list(Instance.objects.filter(root_id__in=roots).defer(*FOR_LISTS).order_by("id"))
     ids = [row.id for row in rows]
     return rows, {
         model: list(model._default_manager.filter(instance_id__in=ids, **_lookups(which)).order_by(*order))
@@ -81,7 +84,8 @@ def _statement() -> str:
     """One column a table, its rows as JSON text; all names are those of our models."""
     roots = "unnest($1::bigint[]) AS root (id) CROSS JOIN LATERAL"
     of_tree = "FROM engine_instance WHERE root_id = root.id OFFSET 0"
-    selects = [f"SELECT r.* FROM {roots} (SELECT * {of_tree}) r ORDER BY r.id"]  # noqa: S608
+    read = ", ".join(f.column for f in Instance._meta.concrete_fields if f.column and f.column not in FOR_LISTS)
+    selects = [f"SELECT r.* FROM {roots} (SELECT {read} {of_tree}) r ORDER BY r.id"]  # noqa: S608
     for model, which, order in TABLES:
         wanted = "".join(f" AND {_condition(name, value)}" for name, value in which.items())
         by = ", ".join(f"r.{name}" for name in order)
@@ -102,7 +106,7 @@ def _read(model: type[Model], text: str | None) -> Rows:
     found = orjson.loads(text)
     for name, read in _readers(model):
         for row in found:
-            if row[name] is not None:
+            if row.get(name) is not None:
                 row[name] = read(row[name])
     return [SimpleNamespace(**row) for row in found]
 

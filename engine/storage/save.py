@@ -123,7 +123,7 @@ def _instance(world: World, state: core.InstanceState) -> dict[str, Any]:
         "version": graph.version,
         "state": str(state.state),
         "params": jsonio.dumps(state.params),
-        "start_params": jsonio.dumps(state.start_params),
+        "start_params": "" if state.revision > 1 else jsonio.dumps(state.start_params),  # of a stored one they are kept
         "owner_id": state.owner_id,
         "owner_name": state.owner_name,
         "test": state.test,
