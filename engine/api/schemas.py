@@ -144,6 +144,7 @@ class Action(Schema):
 class DataAnswer(Schema):
     data: dict[str, Any]
     actions: list[Action]
+    waitsUntil: str | None = Field(description="When the timer or the response timeout of the node is due.")
 
 
 class TicketAnswer(Schema):

@@ -13,6 +13,9 @@ from engine.api.documents import action_document, status_documents
 from engine.api.found import instance_for
 from engine.api.problems import Problem
 from engine.core import jsonio, paths
+from engine.core.graph import Node, NodeType
+from engine.core.turn import timestamp
+from engine.models import Instance, Timer
 
 LONGEST_ID = 19  # digits of a number of 64 bits
 
@@ -42,7 +45,8 @@ def status(request: HttpRequest, instance: str) -> HttpResponse:
 
 
 def data(request: HttpRequest, instance: str, nodeId: str) -> HttpResponse:
-    """The values of the node's input keys (all but sensitive ones when none are set) and its manual actions."""
+    """The values of the node's input keys (all but sensitive ones when none are set), its manual actions, and until when it
+    waits for a timer of its own."""
     user = caller_of(request).needs("read")
     found = instance_for(user, instance)
     graph = snapshots.graph(found.snapshot_id)
@@ -56,4 +60,13 @@ def data(request: HttpRequest, instance: str, nodeId: str) -> HttpResponse:
     elif graph.sensitive_keys:
         values = paths.copy_without(values, graph.sensitive_keys)
     actions = [action_document(action, node) for action in node.top_level() if action.manual]
-    return answer({"data": values, "actions": actions})
+    return answer({"data": values, "actions": actions, "waitsUntil": _waits_until(found, node)})
+
+
+def _waits_until(instance: Instance, node: Node) -> str | None:
+    """When the node's timer or response timeout is due; of several tokens there, the first one."""
+    if node.type is not NodeType.TIMER_INTERMEDIATE and not node.response_timeout:
+        return None
+    pending = Timer.objects.filter(instance_id=instance.id, node_id=node.id, state__in=("PENDING", "HELD"))
+    due = pending.filter(kind__in=("NODE", "RESPONSE")).order_by("due_at").values_list("due_at", flat=True).first()
+    return timestamp(due) if due else None

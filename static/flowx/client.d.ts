@@ -113,6 +113,8 @@ export interface ActionAnswer {
 export interface NodeData {
   data: Values;
   actions: {id: number; name: string; [field: string]: unknown}[];
+  /** When the node's timer or response timeout is due. */
+  waitsUntil: string | null;
 }
 
 type Cancel = () => void;

@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 from django.contrib.auth.models import Permission, User
 
+from engine.core.stimuli import Actor, RunTimer
+from engine.core.turn import timestamp
 from engine.models import Incident, Instance, SwimlanePermission, Token
 from tests.api.conftest import Answer, Api, make_user
-from tests.builders import Published, Running, process, save_data, websocket_send
+from tests.builders import Published, Running, apply, process, save_data, websocket_send
 
 
 def form(*actions: dict, **fields: Any) -> Published:
@@ -112,6 +114,19 @@ def test_e157_without_input_keys_data_gives_all_but_the_sensitive_values(rider: 
     assert Api(rider).get(f"{running.uuid}/data/999999").refusal[0] == 404
     assert Api(rider).get(f"{running.uuid}/data/x").refusal[0] == 404
     assert Api(rider).get(f"{running.uuid}/data/{'9' * 5000}").refusal[0] == 404
+
+
+def test_e157_data_says_until_when_the_node_waits(rider: User) -> None:
+    lease = (
+        process().start().add("TIMER_INTERMEDIATE", "Wait", timerExpression="P14D").user_task("Form").end().publish()
+    )
+    running = start(rider, lease)
+    path = f"{running.uuid}/data/{lease.definition.node('Wait')['id']}"
+    timer = running.timers()[0]
+    assert Api(rider).get(path).ok()["waitsUntil"] == timestamp(timer.due_at)
+    assert Api(rider).get(f"{running.uuid}/data/{lease.definition.node('Form')['id']}").ok()["waitsUntil"] is None
+    apply(RunTimer(Instance.objects.get(uuid=running.uuid).uuid, timer.id, Actor("operator"), "now"))
+    assert Api(rider).get(path).ok()["waitsUntil"] is None
 
 
 # -- execute -----------------------------------------------------------------------------------------------------------
