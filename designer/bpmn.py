@@ -14,6 +14,7 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 from designer.models import Node, Sequence, Swimlane
+from designer.nodetypes import node_kind
 
 BPMN = "http://www.omg.org/spec/BPMN/20100524/MODEL"
 BPMNDI = "http://www.omg.org/spec/BPMN/20100524/DI"
@@ -30,8 +31,31 @@ ELEMENTS: Mapping[str, str] = {
     "MESSAGE_EVENT_SEND": "sendTask",
     "MESSAGE_EVENT_RECEIVE": "receiveTask",
     "EXCLUSIVE_GATEWAY": "exclusiveGateway",
+    "PARALLEL_GATEWAY": "parallelGateway",
+    "SUBPROCESS_RUN": "callActivity",
+    "MILESTONE_START": "intermediateThrowEvent",
+    "MILESTONE_END": "intermediateThrowEvent",
+    "TIMER_START": "startEvent",
+    "TIMER_INTERMEDIATE": "intermediateCatchEvent",
+    "TIMER_BOUNDARY": "intermediateCatchEvent",
+    "MESSAGE_THROW": "intermediateThrowEvent",
+    "MESSAGE_CATCH_INTERMEDIATE": "intermediateCatchEvent",
+    "MESSAGE_CATCH_START": "startEvent",
+    "MESSAGE_CATCH_BOUNDARY": "intermediateCatchEvent",
 }
-"""Stored node types (engine 1.4) and the BPMN element that draws them; a type that is not listed is drawn as a task."""
+"""Stored node types (engine 1.4) and the BPMN element that draws them; a type that is not listed is drawn as a task. Boundary
+events are drawn so only while they sit on nothing: see `_boundary`."""
+
+EVENTS: Mapping[str, str] = {
+    "TIMER_START": "timerEventDefinition",
+    "TIMER_INTERMEDIATE": "timerEventDefinition",
+    "TIMER_BOUNDARY": "timerEventDefinition",
+    "MESSAGE_THROW": "messageEventDefinition",
+    "MESSAGE_CATCH_INTERMEDIATE": "messageEventDefinition",
+    "MESSAGE_CATCH_START": "messageEventDefinition",
+    "MESSAGE_CATCH_BOUNDARY": "messageEventDefinition",
+}
+"""What each event waits for or sends, as its symbol shows."""
 
 POOL_HEAD = 30
 LABEL_WIDTH = 78
@@ -171,7 +195,12 @@ def _model(
         attributes = {"id": f"node_{node.id}", "name": node.name}
         if default := defaults[node.id]:
             attributes["default"] = f"flow_{default.id}"
-        _add(process, BPMN, ELEMENTS.get(node.type, "task"), **attributes)
+        boundary = _boundary(node, nodes)
+        element = _add(
+            process, BPMN, "boundaryEvent" if boundary else ELEMENTS.get(node.type, "task"), **attributes, **boundary
+        )
+        if definition := EVENTS.get(node.type):
+            _add(element, BPMN, definition, id=f"node_{node.id}_event")
     for flow in flows:
         attributes = {
             "id": f"flow_{flow.id}",
@@ -181,6 +210,17 @@ def _model(
         if words := condition(flow, by_id):
             attributes["name"] = words
         _add(process, BPMN, "sequenceFlow", **attributes)
+
+
+def _boundary(node: Node, nodes: Seq[Node]) -> dict[str, str]:
+    """What makes an event sit on its host, which is named by its key; nothing for other nodes and for one without a host."""
+    if not node_kind(node.type).is_boundary:
+        return {}
+    host = next((each for each in nodes if each.key == node.config.get("attachedTo") and each.id != node.id), None)
+    if host is None or node_kind(host.type).is_boundary:
+        return {}
+    interrupts = node.config.get("interrupting") is not False
+    return {"attachedToRef": f"node_{host.id}", "cancelActivity": "true" if interrupts else "false"}
 
 
 def _drawing(

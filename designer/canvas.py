@@ -58,7 +58,7 @@ def marks(design: Design, problems: Sequence[Problem]) -> dict[str, dict[str, An
             "icons": face_icons(design.actions_by_node.get(node.pk, [])),
             "mark": worst_mark(design, grouped.get(node.key, [])),
             "next": [f"node_{target.pk}" for target in targets_of(design, node)],
-            "previous": [f"node_{source.pk}" for source in design.incoming.get(node.pk, [])],
+            "previous": [f"node_{source.pk}" for source in sources_of(design, node)],
         }
         for node in design.nodes
     }
@@ -95,6 +95,9 @@ def spoken(design: Design, node: Node, problems: Sequence[Problem]) -> str:
     """'Rider details, user task, swimlane Rider, 4 actions, 1 error, goes to Reserve bike.'"""
     lane = next((lane.name for lane in design.swimlanes if lane.pk == node.swimlane_id), "")
     parts = [node.name, node_kind(node.type).label]
+    if node_kind(node.type).is_boundary:
+        parts += [f"on {host.name}" for host in (host_of(design, node),) if host]
+        parts.append("ends it" if node.config.get("interrupting") is not False else "leaves it running")
     if lane:
         parts.append(f"swimlane {lane}")
     if node_kind(node.type).takes_actions:
@@ -114,10 +117,27 @@ def plural(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
+def host_of(design: Design, node: Node) -> Node | None:
+    """The node that a boundary event sits on, named by its key."""
+    key = node.config.get("attachedTo")
+    return next((each for each in design.nodes if key and each.key == key and each.pk != node.pk), None)
+
+
+def sources_of(design: Design, node: Node) -> list[Node]:
+    """The nodes one comes from: those whose sequences lead here, and the host of a boundary event."""
+    host = host_of(design, node) if node_kind(node.type).is_boundary else None
+    return [*([host] if host else []), *design.incoming.get(node.pk, [])]
+
+
 def walk(design: Design) -> list[tuple[Node, int]]:
-    """Nodes in reading order with their indent: along the sequences from the starts, branches one step in."""
+    """Nodes in reading order with their indent: along the sequences from the starts, branches one step in, boundary events
+    right below their host and what follows them after what follows the host."""
     seen: set[int] = set()
     found: list[tuple[Node, int]] = []
+    sitting: dict[str, list[Node]] = defaultdict(list)
+    for node in design.nodes:
+        if node_kind(node.type).is_boundary:
+            sitting[str(node.config.get("attachedTo"))].append(node)
 
     def visit(node: Node, depth: int) -> None:
         waiting = [(node, depth)]
@@ -129,7 +149,13 @@ def walk(design: Design) -> list[tuple[Node, int]]:
             found.append((current, indent))
             targets = targets_of(design, current)
             inner = indent + (1 if len(targets) > 1 else 0)
-            waiting = [(target, inner) for target in targets if target.pk not in seen] + waiting
+            onward = [(target, inner) for target in targets]
+            for event in sitting[current.key]:
+                if event.pk not in seen:
+                    seen.add(event.pk)
+                    found.append((event, indent + 1))
+                    onward += [(target, indent + 1) for target in targets_of(design, event)]
+            waiting = [each for each in onward if each[0].pk not in seen] + waiting
 
     for node in design.nodes:
         if node_kind(node.type).is_start:
@@ -181,9 +207,9 @@ def outline(design: Design, problems: Sequence[Problem]) -> list[Line]:
 
 
 def short_type(type_name: str) -> str:
-    """A node type as a column shows it: 'Send message', 'Gateway'."""
+    """A node type as a column shows it: 'Send message', 'Gateway', 'Timer'."""
     label = node_kind(type_name).label
-    return {"exclusive gateway": "Gateway"}.get(
+    return {"exclusive gateway": "Gateway", "timer intermediate": "Timer"}.get(
         label, label.removesuffix(" task") if "message" in label else label
     ).capitalize()
 

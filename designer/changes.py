@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from designer import wording
+from designer.canvas import host_of
 from designer.compile import action_json, node_json
 from designer.design import Design
 from designer.models import Node
@@ -37,6 +38,7 @@ FIELD_WORDS = {
     "rules": "Gateway rules",
     "goes to": "Goes to",
     "timerExpression": "Timer expression",
+    "timer": "Timer",
     "manual": "Trigger type",
     "optional": "Required type",
     "repeatable": "Repeatable",
@@ -60,6 +62,11 @@ FIELD_WORDS = {
     "messageName": "Message name",
     "correlationKey": "Correlation key",
     "attachedTo": "Attached to",
+    "interrupting": "Interrupting",
+    "startTime": "Start time",
+    "endTime": "End time",
+    "data": "Data",
+    "receiveDataKey": "Store received data under",
     "outputKey": "Output key",
     "expiryTime": "Expiry time",
     "environment": "Environment",
@@ -186,6 +193,12 @@ def _node_change(before: Design, after: Design, old: Node | None, new: Node) -> 
 
 def _node_facts(design: Design, node: Node) -> dict[str, Any]:
     facts = {key: value for key, value in node_json(design, node).items() if key not in ("id", "key", "actions")}
+    if "timerExpression" in facts:
+        facts["timer"] = facts.pop("timerExpression")
+    if node_kind(node.type).is_boundary:
+        host = host_of(design, node)
+        facts["attachedTo"] = host.name if host else facts.get("attachedTo")
+        facts["interrupting"] = "on" if facts.get("interrupting") is not False else "off"
     facts["goes to"] = [target.name for target in design.outgoing.get(node.pk, [])]
     facts["rules"] = [f"{rule.get('expression') or 'else'} → {rule.get('nextNodeName', '')}" for rule in node.rules]
     facts["dataStreamTopics"] = [f"{row.get('topicName')} → {row.get('keyName')}" for row in node.data_stream_topics]
@@ -268,7 +281,11 @@ def _empty(key: str) -> str:
 
 
 def _note(key: str, value: Any) -> str:
-    timing = wording.delay(value) if key in ("timerExpression", "responseTimeout") and isinstance(value, str) else None
+    timing = (
+        wording.delay(value)
+        if key in ("timerExpression", "timer", "responseTimeout") and isinstance(value, str)
+        else None
+    )
     return timing.words.removeprefix("after ") if timing and not timing.unreadable else ""
 
 

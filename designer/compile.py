@@ -41,9 +41,10 @@ def sensitive_keys(attributes: list[DataModelAttribute]) -> list[str]:
 
 
 def node_json(design: Design, node: Node) -> dict[str, Any]:
-    """One node with its actions by order, under the names of engine 1.3."""
+    """One node with its actions by order, under the names of engine 1.3. No field of an event can stand in for another."""
     lanes = {lane.pk: lane.name for lane in design.swimlanes}
     return {
+        **node.config,
         "id": node.pk,
         "key": node.key,
         "name": node.name,
@@ -58,7 +59,6 @@ def node_json(design: Design, node: Node) -> dict[str, Any]:
         "inputKeys": list(node.input_keys),
         "updateTaskManagement": node.update_task_management,
         "rules": list(node.rules),
-        **node.config,
         "actions": [action_json(each) for each in design.actions_by_node.get(node.pk, [])],
     }
 

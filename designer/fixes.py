@@ -132,6 +132,13 @@ def _swap(design: Design, action: ActionValues, other_name: str, user: Any) -> P
 
 def _mend_node(design: Design, problem: Problem, fix: Fix) -> None:
     node = next(each for each in design.nodes if each.key == problem.node)
+    if fix.field in node_form.IN_CONFIG:
+        stored = Node.objects.select_for_update().get(pk=node.pk)
+        text = str(stored.config.get(fix.field, node_form.IN_CONFIG[fix.field]))
+        stored.config = {**stored.config, fix.field: replaced(text, fix)}
+        stored.revision += 1
+        stored.save()
+        return
     column = node_form.COLUMNS.get(fix.field)
     if column is None:
         return

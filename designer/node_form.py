@@ -25,15 +25,33 @@ from designer.models import Node, Version
 from designer.nodetypes import node_kind
 from designer.renaming import rename_node
 
+PLACE = ("name", "swimlane", "stage")
 COMMON = ("name", "canGoBack", "swimlane", "stage")
 FIELDS: Mapping[str, tuple[str, ...]] = {
     "START": (*COMMON, "startCondition"),
-    "END": ("name", "swimlane", "stage"),
+    "END": PLACE,
     "TASK": (*COMMON, "responseTimeout", "dataStreamTopics", "flowNames", "updateTaskManagement"),
     "USER_TASK": (*COMMON, "responseTimeout", "dataStreamTopics", "inputKeys", "flowNames", "updateTaskManagement"),
     "MESSAGE_EVENT_SEND": (*COMMON, "flowNames"),
     "MESSAGE_EVENT_RECEIVE": (*COMMON, "responseTimeout", "dataStreamTopics", "flowNames"),
     "EXCLUSIVE_GATEWAY": (*COMMON, "rules"),
+    "PARALLEL_GATEWAY": PLACE,
+    "MILESTONE_START": PLACE,
+    "MILESTONE_END": PLACE,
+    "TIMER_START": (*PLACE, "timerExpression", "startTime", "endTime"),
+    "TIMER_INTERMEDIATE": (*COMMON, "timerExpression"),
+    "TIMER_BOUNDARY": (*PLACE, "attachedTo", "interrupting", "timerExpression"),
+    "MESSAGE_THROW": (*COMMON, "messageName", "correlationKey", "data"),
+    "MESSAGE_CATCH_INTERMEDIATE": (*COMMON, "messageName", "correlationKey", "receiveDataKey"),
+    "MESSAGE_CATCH_START": (*PLACE, "messageName", "correlationKey", "receiveDataKey"),
+    "MESSAGE_CATCH_BOUNDARY": (
+        *PLACE,
+        "attachedTo",
+        "interrupting",
+        "messageName",
+        "correlationKey",
+        "receiveDataKey",
+    ),
 }
 """The fields of each node type, in the order of the form. A type that is not listed is read-only."""
 
@@ -51,6 +69,19 @@ COLUMNS = {
 }
 """The column of the row that holds each field; the swimlane is a reference and apart."""
 
+IN_CONFIG: Mapping[str, Any] = {
+    "timerExpression": "",
+    "startTime": "",
+    "endTime": "",
+    "attachedTo": "",
+    "interrupting": True,
+    "messageName": "",
+    "correlationKey": "",
+    "data": "",
+    "receiveDataKey": "",
+}
+"""Fields that stand in `Node.config`, with the value of one that is not there."""
+
 
 def fields_of(node: Node) -> tuple[str, ...]:
     return FIELDS.get(node.type, ())
@@ -60,6 +91,8 @@ def value_of(node: Node, name: str) -> Any:
     """The stored value of one field."""
     if name == "swimlane":
         return node.swimlane.key if node.swimlane else ""
+    if name in IN_CONFIG:
+        return node.config.get(name, IN_CONFIG[name])
     return getattr(node, COLUMNS[name])
 
 
@@ -74,19 +107,20 @@ def values_of(node: Node) -> dict[str, Any]:
 def read(node: Node, posted: QueryDict) -> dict[str, Any]:
     """The values of a posted form; rows that are wholly empty are left out."""
     readers: dict[str, Callable[[QueryDict], Any]] = {
-        "name": lambda data: data.get("name", "").strip(),
         "canGoBack": lambda data: "canGoBack" in data,
-        "swimlane": lambda data: data.get("swimlane", ""),
-        "stage": lambda data: data.get("stage", "").strip(),
-        "startCondition": lambda data: data.get("startCondition", "").strip(),
         "flowNames": lambda data: _lines(data.get("flowNames", "")),
-        "responseTimeout": lambda data: data.get("responseTimeout", "").strip(),
         "dataStreamTopics": _streams,
         "inputKeys": lambda data: _lines(data.get("inputKeys", "")),
         "updateTaskManagement": lambda data: "updateTaskManagement" in data,
         "rules": _rules,
+        "interrupting": lambda data: "interrupting" in data,
+        "data": lambda data: data.get("data", "").replace("\r\n", "\n").strip(),
     }
-    return {name: readers[name](posted) for name in fields_of(node)}
+    return {name: readers[name](posted) if name in readers else _line(posted, name) for name in fields_of(node)}
+
+
+def _line(posted: QueryDict, name: str) -> str:
+    return posted.get(name, "").strip()
 
 
 def _lines(text: str) -> list[str]:
@@ -121,6 +155,8 @@ def put(design: Design, node: Node, values: Mapping[str, Any]) -> tuple[Design, 
     for name, value in values.items():
         if name == "swimlane":
             edited.swimlane = next((lane for lane in design.swimlanes if lane.key == value), node.swimlane)
+        elif name in IN_CONFIG:
+            edited.config = {**edited.config, name: value}
         else:
             setattr(edited, COLUMNS[name], value)
     nodes = [edited if each.pk == node.pk else _following(each, node.name, edited.name) for each in design.nodes]

@@ -22,6 +22,17 @@ NODE_ICONS = {
     "MESSAGE_EVENT_SEND": "outgoing_mail",
     "MESSAGE_EVENT_RECEIVE": "mail",
     "EXCLUSIVE_GATEWAY": "call_split",
+    "PARALLEL_GATEWAY": "add",
+    "SUBPROCESS_RUN": "account_tree",
+    "MILESTONE_START": "flag",
+    "MILESTONE_END": "flag",
+    "TIMER_START": "schedule",
+    "TIMER_INTERMEDIATE": "schedule",
+    "TIMER_BOUNDARY": "schedule",
+    "MESSAGE_THROW": "outgoing_mail",
+    "MESSAGE_CATCH_INTERMEDIATE": "mail",
+    "MESSAGE_CATCH_START": "mail",
+    "MESSAGE_CATCH_BOUNDARY": "mail",
 }
 
 

@@ -123,6 +123,16 @@ class Rider(Person):
             self.one(f"rider.form.{field}").fill(value)
         self.one("rider.form.submit").click()
 
+    def sign(self, name: str = "Tamsin Vell") -> None:
+        """Sign the lease that is offered."""
+        self.one("rider.sign.signedBy").fill(name)
+        self.one("rider.sign.submit").click()
+
+    def cools_off(self) -> None:
+        """Until the page says that the lease becomes active in two weeks, and when."""
+        rest = self.one("rider.rest")
+        expect(rest).to_contain_text("You have signed. Your lease becomes active in 14 days, on ", timeout=LIMIT_MS)
+
     def lines(self, kind: str | None = None) -> Locator:
         """The lines of the list of messages, the newest first."""
         return self.one("rider.log").locator(f"[data-kind={kind}]" if kind else "[data-kind]")
@@ -139,8 +149,27 @@ class Rider(Person):
         expect(badge).to_have_text(state, timeout=LIMIT_MS)
 
 
+class Operator(Person):
+    """Starts on the list of instances."""
+
+    def __init__(self, browser: Browser, site: LiveSite) -> None:
+        super().__init__(browser, site, "operator", "/admin/login/?next=/admin/runtime/instances/")
+
+    def open(self, uuid: str) -> None:
+        """The page of an instance."""
+        self.page.goto(f"{self.site.url}/admin/runtime/instances/{uuid}/")
+
+    def run_timer(self, reason: str) -> None:
+        """Let the pending timer of the instance fire at once."""
+        self.one("status.operations").click()
+        self.one("status.menu.run-timer").click()
+        self.one("operate.reason").fill(reason)
+        self.one("operate.confirm").click()
+
+
 def tell(browser: Browser, site: LiveSite) -> None:
-    """Designer edits, publishes; rider starts, frames arrive; the status page shows it."""
+    """Designer edits, publishes; rider starts, frames arrive, the rider signs; the operator lets the cooling-off period be over;
+    rider and operator see that the lease is active."""
     prepare()
     with Designer(browser, site) as designer:
         designer.create_draft()
@@ -152,14 +181,22 @@ def tell(browser: Browser, site: LiveSite) -> None:
         expect(messages).to_contain_text("Hello, Tamsin.", timeout=LIMIT_MS)
         expect(messages).to_contain_text("For you: TRAIL-300")
         expect(messages).to_contain_text("Tamsin, your Trail 300 is reserved.", timeout=LIMIT_MS)
-        rider.waits_for(PROCESS, "Finished")
+        rider.sign()
+        rider.cools_off()
+        rider.waits_for(PROCESS, "Started")
+        with Operator(browser, site) as operator:
+            operator.open(rider.uuid)
+            expect(operator.one("status.sentence")).to_contain_text("Cooling-off, 14 days")
+            operator.run_timer("The shop lets the lease begin at once")
+            rider.waits_for(PROCESS, "Finished")
         expect(rider.one("rider.rest")).to_contain_text("Your lease is active.")
         expect(rider.lines("data")).to_have_count(2)
         assert rider.numbers() == list(range(1, len(rider.numbers()) + 1))
         uuid = rider.uuid
-    with Person(browser, site, "operator", "/admin/login/?next=/admin/runtime/instances/") as operator:
-        operator.page.goto(f"{site.url}/admin/runtime/instances/{uuid}/")
+    with Operator(browser, site) as operator:
+        operator.open(uuid)
         expect(operator.one("status.sentence")).to_contain_text("Lease active")
+        expect(operator.one("status.variables")).to_contain_text("signedBy")
         expect(operator.one("status.facts")).to_contain_text("1 sent, 1 received")
         expect(operator.one("status.timeline")).to_contain_text("greet_rider")
         expect(operator.one("status.definition")).to_contain_text(PROCESS)

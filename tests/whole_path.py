@@ -9,7 +9,7 @@ from django.contrib.auth import get_user_model
 from django.test import Client
 
 from designer.sample import load_sample
-from engine.models import Instance, OutboxMessage
+from engine.models import Instance, OutboxMessage, Timer
 from flowx_site.first_run import set_up
 
 LIMIT_S = 60.0
@@ -40,6 +40,22 @@ class Lease:
         answer = self._client.post(path, body, content_type="application/json")
         assert answer.status_code == 200, answer.content
         return answer.json()
+
+    def end(self) -> None:
+        """The lease is signed, the operator lets the cooling-off period be over, and the lease is active."""
+        until(lambda: self.node == "Sign lease", "the offer to sign")
+        self._post(f"{self.action}/sign_lease/execute", {"lease": {"signedBy": "Ada"}})
+        until(lambda: self.node == "Cooling-off, 14 days", "the end of the delay of five seconds")
+        timer = Timer.objects.get(instance_id=Instance.objects.get(uuid=self.uuid).pk, state="PENDING")
+        command = f"/api/process/{self.uuid}/operations/run-timer"
+        self._post(command, {"timer": timer.pk, "reason": "Let the lease begin"})
+        until(lambda: self.status["state"] == "FINISHED", "the end of the lease")
+
+    @property
+    def node(self) -> str:
+        """Where the first token is."""
+        name: str = self.status["tokens"][0]["currentNodeName"]
+        return name
 
     @property
     def status(self) -> Any:

@@ -32,7 +32,7 @@ class Entry:
 
 
 def _article(sentence: str) -> str:
-    return re.sub(r"^A (?=[aeioAEIO]|[Uu]p)", "An ", sentence)
+    return re.sub(r"(^A| on a) (?=[aeioAEIO]|[Uu]p)", r"\1n ", sentence)
 
 
 def _error(text: str, **variants: str) -> Entry:

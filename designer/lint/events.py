@@ -1,11 +1,15 @@
-"""Checks of timer, message event and subprocess nodes, whose fields stand in `Node.config` (designer 1.3: NOD-013, 015, 017)."""
+"""Checks of timer, message event and subprocess nodes, whose fields stand in `Node.config` (designer 1.3: NOD-013, 015, 017,
+TMR codes)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from designer.design import Design
+from designer.lint.keys import check_key_list
 from designer.lint.problem import Problem, problem
+from designer.lint.template import check_json
+from designer.lint.timer import check_node_timer
 from designer.models import Node
 from designer.nodetypes import node_kind
 from engine.core.graph import NodeType
@@ -25,13 +29,15 @@ NEEDS: dict[str, tuple[tuple[str, str], ...]] = {
 }
 """The fields that each event node must have, with their names in a sentence."""
 
+TIMERS = frozenset({"TIMER_START", "TIMER_INTERMEDIATE", "TIMER_BOUNDARY"})
 MESSAGE_HOSTS = ("TASK", "USER_TASK", "MESSAGE_EVENT_RECEIVE", "SUBPROCESS_RUN")
 RUN_HERE = frozenset(each.value for each in NodeType)
 HOSTS = {"TIMER_BOUNDARY": (*MESSAGE_HOSTS, "MESSAGE_EVENT_SEND"), "MESSAGE_CATCH_BOUNDARY": MESSAGE_HOSTS}
 
 
 def event_checks(design: Design, node: Node) -> Iterator[Problem]:
-    """What an event or subprocess node lacks, and a type that this engine does not run yet."""
+    """What an event or subprocess node lacks or has wrong, and a type that this engine does not run yet."""
+    yield from _filled(design, node)
     for name, words in NEEDS.get(node.type, ()):
         if not str(node.config.get(name) or "").strip():
             yield problem("NOD-015", name, n=node.name, field=words)
@@ -47,6 +53,21 @@ def event_checks(design: Design, node: Node) -> Iterator[Problem]:
         yield problem(
             "NOD-015", "type", n=node.name, field=f"a newer engine: {node_kind(node.type).label} nodes do not run here"
         )
+
+
+def _filled(design: Design, node: Node) -> Iterator[Problem]:
+    """The fields that are there: timers by their place, keys as paths, the data of a throw as a template."""
+    if node.type in TIMERS:
+        yield from check_node_timer(design, node)
+    if node.type not in NEEDS or node.type in TIMERS:
+        return
+    if key := str(node.config.get("correlationKey") or ""):
+        yield from check_key_list(design, [key], "correlationKey", allow_index=True)
+    if node.type == "MESSAGE_THROW":
+        text = str(node.config.get("data") or "")
+        yield from check_json(design, text, "data", label="data", required=False, target="other processes")
+    elif key := str(node.config.get("receiveDataKey") or ""):
+        yield from check_key_list(design, [key], "receiveDataKey", in_model=False)
 
 
 def side_token_checks(design: Design) -> Iterator[Problem]:

@@ -41,7 +41,7 @@ class Known:
 
 
 def known_keys(design: Design) -> Known:
-    """What the design knows: its data model, the keys that receive replies, what a start brings, reserved names."""
+    """What the design knows: its data model, the keys that receive replies and events, what a start brings, reserved names."""
     if (found := design.__dict__.get("known_keys")) is not None:
         return found  # type: ignore[no-any-return]
     attributes = {names(path): each for each in design.attributes if (path := _parse(each.path))}
@@ -52,6 +52,7 @@ def known_keys(design: Design) -> Known:
         for row in node.data_stream_topics
         if (path := _parse(row.get("keyName", "")))
     }
+    streams |= {names(path) for node in design.nodes if (path := _parse(str(node.config.get("receiveDataKey") or "")))}
     opaque = streams | {(name,) for name in (*RESERVED, *START_VALUES)}
     known = Known(attributes, with_children, opaque, sorted(".".join(path) for path in attributes.keys() | streams))
     design.__dict__["known_keys"] = known

@@ -47,7 +47,8 @@ def at(grouped: dict[str, Any], name: str) -> Any:
 @register.filter
 def echo_of(form: dict[str, Any], name: str) -> str:
     """The field's value in words, as the live check shows it."""
-    return str(form["echo"]) if name == "responseTimeout" and not form["notes"].get(name) else ""
+    spoilt = any(problem.blocks_saving for problem in form["notes"].get(name, ()))
+    return str(form["echo"]) if name in ("responseTimeout", "timerExpression") and not spoilt else ""
 
 
 @register.filter
@@ -57,7 +58,20 @@ def hint_of(form: dict[str, Any], name: str) -> str:
         names = form["behind"]
         listed = " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
         return f"Off: once the token is past this node, {listed or 'earlier steps'} can no longer be reached by going back."
+    if name == "interrupting":
+        host = next((each.name for each in form["hosts"] if each.key == form["values"].get("attachedTo")), "the node")
+        if form["values"].get("interrupting"):
+            return f"On: when it fires, {host} ends and the token goes on from here."
+        return f"Off: {host} goes on; a side token of its own goes on from here."
+    if name == "correlationKey" and form["kind"] == "MESSAGE_CATCH_START":
+        return "Optional: with one, no second instance is started for the same value."
     return {
+        "correlationKey": "The event is caught where this value is equal on both sides.",
+        "messageName": "The same name throws and catches, in every process.",
+        "receiveDataKey": "Overwrites what is there; empty = the data is not kept.",
+        "data": "A JSON object with placeholders; empty = no data.",
+        "startTime": "Empty = from the activation on.",
+        "endTime": "Empty = without an end.",
         "startCondition": "A start names it to begin here.",
         "inputKeys": "What the screen's data call returns, one key per row; empty = all but sensitive ones.",
     }.get(name, "")

@@ -6,21 +6,20 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.shortcuts import render
-from django.utils import timezone
 from django.views.decorators.http import require_POST
 
-from designer import canvas, node_form, wording
+from designer import canvas, node_form, timerwords, wording
 from designer.catalog import action_type, types_for
 from designer.lint import Problem, Severity, problem
+from designer.lint.events import HOSTS
 from designer.models import Node
 from designer.nodetypes import node_kind
 from designer.views.access import refused, staff
 from designer.views.lifecycle import EDIT
 from designer.views.page import Page, find_page, placed
 from designer.views.version import VIEW
-from engine.core import durations
 
-PICKS = (("30 s", "PT30S"), ("5 min", "PT5M"), ("30 min", "PT30M"), ("1 h", "PT1H"), ("1 day", "P1D"))
+MOST_NAMES = 200
 
 
 def answer(page: Page, node: Node, tab: str, *, status: int = 200, **more: Any) -> HttpResponse:
@@ -109,7 +108,9 @@ def with_row(values: dict[str, Any], operation: str) -> dict[str, Any]:
     what, _, index = rest.partition("_")
     changed = dict(values)
     if verb == "fill":
-        changed["responseTimeout"] = rest
+        changed["timerExpression" if "timerExpression" in changed else "responseTimeout"] = operation.removeprefix(
+            "fill_"
+        )
         return changed
     field, row = {
         "topic": ("dataStreamTopics", {"topicName": "", "keyName": ""}),
@@ -140,6 +141,7 @@ def form_context(
     stale = conflict is not None
     return {
         "fields": node_form.fields_of(node),
+        "kind": node.type,
         "values": values,
         "notes": notes(problems),
         "general": [each for each in problems if each.field not in node_form.fields_of(node)],
@@ -151,14 +153,30 @@ def form_context(
         "base": node_form.base_of(node) if posted is None or stale else posted.get("base", ""),
         "lanes": page.design.swimlanes,
         "stages": sorted({each.stage for each in page.design.nodes if each.stage}),
-        "echo": echo(values.get("responseTimeout", "")),
-        "picks": PICKS,
+        "echo": timerwords.echo(node.type, values),
+        "picks": timerwords.picks_of(node.type),
         "rules": [row for row in values.get("rules", []) if row.get("expression") or row is not last_rule(values)],
         "else_rule": (last_rule(values) or {}).get("nextNodeName", ""),
         "targets": [target.name for target in page.design.outgoing.get(node.pk, [])],
         "behind": behind(page, node) if not values.get("canGoBack", True) else [],
         "key_readers": key_readers(page, values),
+        "hosts": hosts_of(page, node, values),
+        "message_names": message_names(node) if "messageName" in values else [],
     }
+
+
+def hosts_of(page: Page, node: Node, values: dict[str, Any]) -> list[Node]:
+    """The nodes that an event of this type may sit on, and the one it sits on whatever that is."""
+    allowed = HOSTS.get(node.type, ())
+    stored = values.get("attachedTo", "")
+    return [each for each, _ in canvas.walk(page.design) if each.type in allowed or (allowed and each.key == stored)]
+
+
+def message_names(node: Node) -> list[str]:
+    """Message names that other nodes use, in every process: throw and catch have the same one. One query."""
+    rows = Node.objects.filter(type__startswith="MESSAGE_", version__process__deleted=False).exclude(pk=node.pk)
+    found = rows.exclude(config={}).values_list("config__messageName", flat=True).distinct()
+    return sorted({name for name in found if isinstance(name, str) and name})[:MOST_NAMES]
 
 
 def last_rule(values: dict[str, Any]) -> dict[str, Any] | None:
@@ -173,20 +191,6 @@ def notes(problems: list[Problem]) -> dict[str, list[Problem]]:
     for each in problems:
         grouped.setdefault(each.field, []).append(each)
     return grouped
-
-
-def echo(text: str) -> str:
-    """A response timeout in words: '30 minutes after the wait begins (now → 14:33:05); then the token moves on.'"""
-    text = text.strip()
-    if not text or "${" in text:
-        return "The wait has no limit." if not text else "Read when the wait begins; then the token moves on."
-    try:
-        duration = durations.parse_duration(text)
-    except durations.TimerError:
-        return ""
-    due = timezone.localtime(duration.after(timezone.now(), timezone.get_current_timezone()))
-    clock = f"{due:%H:%M:%S}" if due.date() == timezone.localdate() else f"{due.day} {due:%b %Y %H:%M}"
-    return f"{durations.words(duration)} after the wait begins (now → {clock}); then the token moves on."
 
 
 def behind(page: Page, node: Node) -> list[str]:

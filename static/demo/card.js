@@ -7,6 +7,8 @@ import {message} from "./messages.js";
 import {screenFor} from "./screens.js";
 import {endInWords, hasEnded, placeInWords, STATES, STUCK, title} from "./words.js";
 
+const RAN = ["COMPLETED", "SCHEDULED", "EXECUTING"];
+
 export class Card {
   /** `page`: {learn(names), call(run, action, data), failed(error), changed()}; `kept`: what the tab remembers of the run. */
   constructor(run, kept, page) {
@@ -62,8 +64,14 @@ export class Card {
     this.#path(visits);
     const active = status.tokens.filter((token) => token.state === "ACTIVE");
     if (hasEnded(status.state)) return this.#over(status.state, visits.at(-1)?.name);
-    const offers = await Promise.all(active.map(async (token) => ({token, ...(await this.run.data(token.currentNodeId))})));
-    this.#offer(offers);
+    this.#offer(await Promise.all(active.map((token) => this.#offerOf(token))));
+  }
+
+  /** The screen's values and until when the node waits, with the actions that can be run there now. */
+  async #offerOf(token) {
+    const {data, actions, waitsUntil} = await this.run.data(token.currentNodeId);
+    const states = token.nodesActionStates.at(-1)?.actionStateData ?? {};
+    return {token, data, waitsUntil, actions: actions.filter((action) => action.repeatable || !RAN.includes(states[action.id]?.state))};
   }
 
   #head() {
@@ -99,16 +107,16 @@ export class Card {
   }
 
   #offer(offers) {
-    const steps = offers.map(({token, actions}) => [token.uuid, token.currentNodeId, actions.map((action) => action.name)]);
+    const steps = offers.map(({token, actions, waitsUntil}) => [token.uuid, token.currentNodeId, actions.map((action) => action.name), waitsUntil]);
     const key = JSON.stringify([this.incident, steps]);
     if (key === this.#shown) return;
     this.#shown = key;
-    const screens = offers.flatMap(({token, data, actions}) => {
+    const screens = offers.flatMap(({token, data, actions, waitsUntil}) => {
       const node = token.currentNodeName;
       const run = (name, values) => this.page.call(this.run, token.uuid, name, values).then(() => this.refresh());
       const context = {data, node, run, typed: (this.kept.typed ??= {}), changed: () => this.page.changed()};
       if (actions.length) return actions.map((action) => screenFor(action, context));
-      return this.incident ? [] : [resting("hourglass_top", placeInWords(node))];
+      return this.incident ? [] : [resting("hourglass_top", placeInWords(node, waitsUntil))];
     });
     if (this.incident) screens.unshift(resting("error", STUCK, "stuck"));
     this.#screens.replaceChildren(...screens);

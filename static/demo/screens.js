@@ -1,5 +1,5 @@
 /** The screens a rider can act on, one for each manual action the page knows; any other action gets a plain button. */
-import {copyOf} from "./dom.js";
+import {bikeName, copyOf} from "./dom.js";
 import {errorInWords} from "./words.js";
 
 /**
@@ -36,6 +36,23 @@ const SCREENS = {
       if (email) client.email = email;
       return {application: {client: {...client, heightCm: Number(heightCm)}}};
     };
+    return form;
+  },
+
+  sign_lease(action, {data, typed, changed}) {
+    const form = copyOf("sign-template");
+    const {client = {}} = data.application ?? {};
+    const {reservation = {}} = data;
+    const price = typeof reservation.price === "number" ? ` It costs ${reservation.price.toFixed(2)} a month.` : "";
+    form.querySelector("p").textContent = `You lease the ${reservation.bike?.name ?? bikeName(reservation.model ?? client.bikeModel)}.${price} After you have signed there is a cooling-off period; then the lease is active.`;
+    const {signedBy} = form.elements;
+    signedBy.value = typed.signedBy ?? "";
+    signedBy.placeholder = [client.firstName, client.lastName].filter(Boolean).join(" ");
+    form.addEventListener("input", () => {
+      typed.signedBy = signedBy.value;
+      changed();
+    });
+    form.values = () => ({lease: {signedBy: signedBy.value}});
     return form;
   },
 

@@ -24,11 +24,27 @@ export function title(process) {
 const PLACES = {
   "Reserve bike": "We are asking the warehouse for your bike.",
   "Bike reserved": "The warehouse was asked over Kafka. Its answer moves your request on.",
-  "Tell rider": "Your bike is reserved. The message about it comes after the delay that was set in the designer.",
+  "Sign lease": "You have signed. The message about your bike comes after the delay that was set in the designer; then your request goes on.",
 };
 
-/** What the rider waits for while the token rests on a node. */
-export const placeInWords = (node) => PLACES[node] ?? `Your request is at “${node}”. Nothing to do here; it goes on by itself.`;
+/** What the rider waits for while the token rests on a node, and until when, where the node has a timer. */
+export function placeInWords(node, waitsUntil) {
+  if (waitsUntil && node.startsWith("Cooling-off")) return `You have signed. Your lease becomes active ${untilInWords(waitsUntil)}.`;
+  const place = PLACES[node] ?? `Your request is at “${node}”. Nothing to do here; it goes on by itself.`;
+  return waitsUntil ? `${place} Without one it goes on ${untilInWords(waitsUntil)}.` : place;
+}
+
+const DAY_MS = 86_400_000;
+
+/** `in 14 days, on 8 December 2025 at 14:02`, in the reader's own language and time; within a day `today at 14:02`. */
+export function untilInWords(iso, now = new Date()) {
+  const moment = new Date(iso);
+  const time = moment.toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"});
+  if (moment.toDateString() === now.toDateString()) return `today at ${time}`;
+  const days = Math.round((moment - now) / DAY_MS);
+  const away = days > 1 ? `in ${days} days` : "tomorrow";
+  return `${away}, on ${moment.toLocaleDateString([], {day: "numeric", month: "long", year: "numeric"})} at ${time}`;
+}
 
 /** What the rider reads while a step waits for a repair. */
 export const STUCK = "A step has failed. Staff see what went wrong and can go on from there; this page follows by itself.";

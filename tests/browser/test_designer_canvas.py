@@ -77,7 +77,7 @@ def test_arrow_keys_walk_enter_opens_and_escape_returns_to_the_node(designer, dr
         page.keyboard.press("ArrowRight")
     assert focused(designer) == "canvas.node[bike_available]"
     page.keyboard.press("ArrowRight")
-    assert focused(designer) == "canvas.node[tell_rider]"
+    assert focused(designer) == "canvas.node[sign_lease]"
     page.keyboard.press("ArrowDown")
     assert focused(designer) == "canvas.node[offer_other_bike]"
     page.keyboard.press("Enter")

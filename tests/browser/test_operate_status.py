@@ -88,7 +88,8 @@ def test_e054_the_diagram_is_painted_with_colour_symbol_and_words(staff: Designe
     marks = node_marks(staff)
     assert marks["Rider details"] == "st-passed"
     assert marks["Bike reserved"] == "st-wait"
-    assert marks["Tell rider"] == "st-future"
+    assert marks["Sign lease"] == "st-future"
+    assert marks["Cooling-off"] == "st-future"
     page = staff.page
     stroke = page.locator(".djs-element.st-passed .djs-visual > rect").first.evaluate(
         "rect => getComputedStyle(rect).stroke"

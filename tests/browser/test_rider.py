@@ -9,8 +9,8 @@ from playwright.sync_api import Browser, expect
 
 from designer import versions
 from designer.models import Version
-from engine.core.stimuli import Actor, Terminate
-from engine.models import Instance
+from engine.core.stimuli import Actor, RunTimer, Terminate
+from engine.models import Instance, Timer
 from tests import story
 from tests.builders import apply
 from tests.live import LiveSite
@@ -75,6 +75,14 @@ def test_e237_reloads_lose_nothing_and_show_nothing_twice(
         expect(rider.lines("data").first).to_be_visible()
         rider.page.reload()
         expect(rider.one("rider.run.messages")).to_contain_text("is reserved.", timeout=story.LIMIT_MS)
+        rider.one("rider.sign.signedBy").fill("Tamsin V")
+        rider.page.reload()
+        expect(rider.one("rider.sign.signedBy")).to_have_value("Tamsin V")
+        rider.sign()
+        rider.cools_off()
+        rider.page.reload()
+        rider.cools_off()
+        run_timer()
         rider.waits_for(PROCESS, "Finished")
         newest = Instance.objects.get().frame_seq
         for _ in range(2):
@@ -84,6 +92,33 @@ def test_e237_reloads_lose_nothing_and_show_nothing_twice(
         rider.one("rider.again").click()
         rider.one("rider.form").wait_for()
         expect(rider.lines("call")).to_have_count(1)
+
+
+def run_timer() -> None:
+    """What staff do: the pending timer of the only instance fires at once."""
+    running, timer = Instance.objects.get(), Timer.objects.get(state="PENDING")
+    operator = User.objects.get(username="operator")
+    apply(RunTimer(running.uuid, timer.pk, Actor("operator", operator.pk), "let it begin"))
+
+
+def test_who_signs_before_the_message_came_is_told_so_and_cannot_sign_twice(
+    site: LiveSite, gateway: None, bike_stock: None, browser: Browser
+) -> None:
+    draft = versions.create_draft(Version.objects.get(process__name=PROCESS))
+    draft.actions.filter(name="tell_rider").update(timer_expression="PT1H")
+    versions.publish(draft)
+    with Rider(browser, site) as rider:
+        rider.lease()
+        expect(rider.one("rider.sign")).to_contain_text("You lease the Trail 300. It costs 59.90 a month.")
+        rider.sign('Ada <b>"${x}"</b>')
+        expect(rider.one("rider.rest")).to_contain_text(
+            "You have signed. The message about your bike comes after the delay"
+        )
+        expect(rider.one("rider.sign")).to_have_count(0)
+        run_timer()
+        rider.cools_off()
+        expect(rider.one("rider.run.messages")).to_contain_text("your Trail 300 is reserved.")
+        assert json.loads(Instance.objects.get().params)["lease"] == {"signedBy": 'Ada <b>"${x}"</b>'}
 
 
 def test_a_second_window_follows_the_same_instance(site: LiveSite, browser: Browser) -> None:

@@ -231,6 +231,21 @@ class Person:
         )
         return instance
 
+    def sign(self, instance: str) -> None:
+        """Sign the lease that is offered, as soon as it is."""
+        token = until(lambda: self._waiting(instance, "Sign lease"), "the offer of Sign lease")
+        self.post(
+            f"/api/process/{instance}/token/{token}/action/sign_lease/execute", {"lease": {"signedBy": "Tamsin Vell"}}
+        )
+
+    def run_timer(self, instance: str) -> None:
+        """As an operator: let the pending timer that the page of the instance offers fire at once."""
+        with self._opener.open(f"{self._demo.url}/admin/runtime/instances/{instance}/") as answer:
+            found = re.search(r"do/run-timer/\?timer=(\d+)", answer.read().decode())
+        assert found is not None, "no timer is pending"
+        command = f"/api/process/{instance}/operations/run-timer"
+        self.post(command, {"timer": int(found[1]), "reason": "Let the lease begin"})
+
     def status(self, instance: str) -> Any:
         """The status answer."""
         return self.get(f"/api/process/{instance}/status")

@@ -63,6 +63,9 @@ def test_e244_it_runs_both_seed_actions_end_to_end_and_connects_to_this_machine_
         data = [frame["data"] for frame in frames if frame["event"] == "Data"]
         assert data[0] == {"name": "Tamsin"}
         assert (data[1]["reservation"]["model"], data[1]["reservation"]["error"]) == ("TRAIL-300", None)
+        designer.sign(instance)
+        until(lambda: designer.node(instance) == "Cooling-off, 14 days", "the cooling-off period")
+        Person(demo, "operator").run_timer(instance)
         until(lambda: designer.status(instance)["state"] == "FINISHED", "the end of the lease")
 
         for number, line in demo.parts.items() | {(demo.process.pid, "the supervisor")}:
@@ -89,7 +92,8 @@ def test_killed_and_started_again_instances_timers_and_unsent_messages_go_on(tmp
     with Demo(tmp_path) as demo:
         designer = Person(demo, "designer")
         waits_for_timer = designer.lease("TRAIL-300")
-        until(lambda: designer.node(waits_for_timer) == "Tell rider", "the pending timer")
+        until(lambda: designer.node(waits_for_timer) == "Sign lease", "the pending timer")
+        designer.sign(waits_for_timer)
         os.kill(demo.part("manage.py gateway"), signal.SIGSTOP)
         has_unsent_message = designer.lease("CARGO-500")
         parts = demo.parts
@@ -98,7 +102,9 @@ def test_killed_and_started_again_instances_timers_and_unsent_messages_go_on(tmp
 
     with Demo(tmp_path) as again:
         designer = Person(again, "designer")
-        until(lambda: designer.status(waits_for_timer)["state"] == "FINISHED", "the timer of before the kill")
+        until(lambda: designer.node(waits_for_timer) == "Cooling-off, 14 days", "the timer of before the kill")
+        Person(again, "operator").run_timer(waits_for_timer)
+        until(lambda: designer.status(waits_for_timer)["state"] == "FINISHED", "the timer that an operator ran")
         until(lambda: designer.node(has_unsent_message) == "Offer other bike", "the answer to the unsent message")
         assert again.interrupt() == 0
 

@@ -8,7 +8,7 @@ from django.contrib.auth.models import Group
 
 from designer.lint import Problem, Severity, check
 from designer.lint.expression import check_expression
-from designer.models import Node, Sequence
+from designer.models import Action, Node, Sequence
 from designer.versions import VersionRefused, create_process, name_problems
 from engine import publishing
 from tests.designer.conftest import Draft
@@ -247,6 +247,79 @@ def test_d064_two_timer_starts_are_nod_011(draft: Draft):
     draft.node("TIMER_START", key="nightly")
     draft.node("TIMER_START", key="weekly")
     assert found(draft, "NOD-011").message == "'nightly' and 'weekly': only one timer start node is allowed."
+
+
+KINDS = {
+    "duration": "PT30S",
+    "date": "2030-05-01T09:00:00Z",
+    "cycle": "R5/PT10M",
+    "cron": "0 0 9 ? * MON-FRI",
+    "dynamic": "${delay}",
+}
+TIMER_PLACES = {
+    "TIMER_INTERMEDIATE": {"cycle": "TMR-012", "cron": "TMR-012"},
+    "TIMER_BOUNDARY": {"cycle": "TMR-012", "cron": "TMR-012"},
+    "TIMER_START": {"duration": "TMR-017", "dynamic": "TMR-019"},
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("place", TIMER_PLACES)
+def test_d139_each_timer_node_takes_the_kinds_of_its_place_and_no_others(draft: Draft, place: str, kind: str):
+    draft.attribute("delay")
+    draft.node(place, config={"timerExpression": KINDS[kind], "attachedTo": "user_task"})
+    timers = {code for code in codes(draft) if code.startswith("TMR")}
+    assert timers == {TIMER_PLACES[place][kind]} if kind in TIMER_PLACES[place] else timers == set()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_d139_an_action_and_a_response_timeout_take_durations_only(draft: Draft, kind: str):
+    expected = {"date": "TMR-009", "cycle": "TMR-012", "cron": "TMR-012"}.get(kind)
+    draft.attribute("delay")
+    draft.action("later", timer_expression=KINDS[kind])
+    assert {code for code in codes(draft) if code.startswith("TMR")} == ({expected} if expected else set())
+    Action.objects.all().delete()
+    draft.node("TASK", key="wait", response_timeout=KINDS[kind])
+    assert {code for code in codes(draft) if code.startswith("TMR")} == ({expected} if expected else set())
+
+
+@pytest.mark.parametrize(
+    ("place", "text", "code", "sentence"),
+    [
+        ("TIMER_INTERMEDIATE", "soon", "TMR-001", "'soon' is not an ISO 8601 duration. PT30S waits 30 seconds."),
+        ("TIMER_INTERMEDIATE", "P900Y", "TMR-011", "The delay is longer than 100 years."),
+        (
+            "TIMER_BOUNDARY",
+            "2030-02-30T09:00:00Z",
+            "TMR-016",
+            "'2030-02-30T09:00:00Z' is not a date-time, such as 2030-05-01T09:00:00Z.",
+        ),
+        ("TIMER_START", "R5/", "TMR-001", "'' is not an ISO 8601 duration. PT30S waits 30 seconds."),
+        ("TIMER_START", "R5", "TMR-017", "'R5' is not a cycle, such as R5/PT10M."),
+        ("TIMER_START", "0 0 9 * *", "TMR-018", "A cron expression needs six fields, seconds first (5 given)."),
+        ("TIMER_START", "${x}", "TMR-019", "'${ }' cannot be used here."),
+    ],
+)
+def test_d139_wrong_timers_of_nodes_have_the_texts_of_the_catalogue(
+    draft: Draft, place: str, text: str, code: str, sentence: str
+):
+    draft.node(place, config={"timerExpression": text, "attachedTo": "user_task"})
+    problem = found(draft, code)
+    assert (problem.message, problem.severity, problem.field) == (sentence, Severity.ERROR, "timerExpression")
+
+
+def test_d139_months_for_minutes_are_warned_of_and_no_delay_is_not(draft: Draft):
+    draft.node("TIMER_INTERMEDIATE", key="one", config={"timerExpression": "P30M"})
+    draft.node("TIMER_INTERMEDIATE", key="two", config={"timerExpression": "PT0S"})
+    assert found(draft, "TMR-015").message == "P30M is 30 months. For 30 minutes write PT30M."
+    assert found(draft, "TMR-014") is None
+
+
+def test_d139_keys_in_a_timer_are_looked_up(draft: Draft):
+    draft.node("TIMER_BOUNDARY", config={"timerExpression": "${dealy}", "attachedTo": "user_task"})
+    assert found(draft, "KEY-101").field == "timerExpression"
+    draft.node("TIMER_INTERMEDIATE", config={"timerExpression": "PT${a..b}M"})
+    assert found(draft, "JSN-007").field == "timerExpression"
 
 
 def test_d064_a_process_that_no_group_may_start_is_prc_006(draft: Draft):

@@ -124,6 +124,30 @@ def test_corners_drawn_by_hand_are_kept():
     assert [(point.get("x"), point.get("y")) for point in found] == [("1", "2"), ("3", "4")]
 
 
+@pytest.mark.parametrize(("type_name", "definition"), bpmn.EVENTS.items())
+def test_events_have_the_symbol_of_what_they_wait_for_or_send(type_name, definition):
+    root = parsed(nodes=[node(7, type_name)])
+    assert root.find(f".//b:{bpmn.ELEMENTS[type_name]}[@id='node_7']/b:{definition}", NAMES) is not None
+
+
+@pytest.mark.parametrize(("interrupting", "cancels"), [(None, "true"), (True, "true"), (False, "false")])
+def test_a_boundary_event_sits_on_the_node_that_its_key_names(interrupting, cancels):
+    config = {"attachedTo": "n1"} | ({} if interrupting is None else {"interrupting": interrupting})
+    root = parsed(nodes=[node(2, "TIMER_BOUNDARY", config=config), node(1, "USER_TASK")])
+    event = root.find(".//b:boundaryEvent[@id='node_2']", NAMES)
+    assert (event.get("attachedToRef"), event.get("cancelActivity")) == ("node_1", cancels)
+    assert event.find("b:timerEventDefinition", NAMES) is not None
+
+
+@pytest.mark.parametrize("key", ["", "gone", "n2", "n3"])
+def test_a_boundary_event_without_a_host_is_drawn_by_itself(key):
+    lost = node(2, "MESSAGE_CATCH_BOUNDARY", config={"attachedTo": key})
+    other = node(3, "TIMER_BOUNDARY", config={"attachedTo": "n2"})
+    root = parsed(nodes=[lost, other])
+    assert root.find(".//b:intermediateCatchEvent[@id='node_2']/b:messageEventDefinition", NAMES) is not None
+    assert root.find(".//b:boundaryEvent", NAMES) is None
+
+
 @given(st.text(max_size=40))
 def test_d126_any_name_gives_well_formed_xml_and_comes_back_as_text(name):
     root = parsed(nodes=[node(1, "START", name=name)])

@@ -3,7 +3,7 @@
 import pytest
 
 from designer import node_form
-from designer.models import Node
+from designer.models import Node, Version
 from tests.designer_ui.conftest import HTMX, address
 from tests.designer_ui.pages import Page
 
@@ -18,6 +18,20 @@ FIELDS = {
     "MESSAGE_EVENT_SEND": COMMON | {"flowNames"},
     "MESSAGE_EVENT_RECEIVE": COMMON | {"flowNames", "responseTimeout", "dataStreamTopics"},
     "EXCLUSIVE_GATEWAY": COMMON | {"rules"},
+}
+PLACE = {"name", "swimlane", "stage"}
+MESSAGE = {"messageName", "correlationKey"}
+EVENT_FIELDS = {
+    "MILESTONE_START": PLACE,
+    "MILESTONE_END": PLACE,
+    "PARALLEL_GATEWAY": PLACE,
+    "TIMER_START": PLACE | {"timerExpression", "startTime", "endTime"},
+    "TIMER_INTERMEDIATE": COMMON | {"timerExpression"},
+    "TIMER_BOUNDARY": PLACE | {"timerExpression", "attachedTo", "interrupting"},
+    "MESSAGE_THROW": COMMON | MESSAGE | {"data"},
+    "MESSAGE_CATCH_INTERMEDIATE": COMMON | MESSAGE | {"receiveDataKey"},
+    "MESSAGE_CATCH_START": PLACE | MESSAGE | {"receiveDataKey"},
+    "MESSAGE_CATCH_BOUNDARY": PLACE | MESSAGE | {"receiveDataKey", "attachedTo", "interrupting"},
 }
 TOPIC = "ai.flowx.dev.engine.receive.answers.v1"
 
@@ -42,23 +56,39 @@ def form_of(node: Node, **changed: object) -> dict[str, object]:
     return {name: value for name, value in posted.items() if value is not None}
 
 
+def node_of(draft: Version, type_name: str) -> Node:
+    """A node of the type: the sample's, or a new one beside it."""
+    found = draft.nodes.filter(type=type_name).first()
+    return found or Node.objects.create(version=draft, key="new", name="New", type=type_name)
+
+
 def fields_shown(page: Page) -> set[str]:
     return {element.get("data-field") for element in page.root.all() if "data-field" in element.attributes}
 
 
 @pytest.mark.parametrize("type_name", FIELDS)
 def test_d014_node_config_shows_the_fields_of_its_type_and_no_others(client_of, draft, type_name):
-    node = draft.nodes.filter(type=type_name).first()
+    node = node_of(draft, type_name)
     page = Page(client_of("PROCESS_EDIT").get(address(draft, f"node/{node.key}/config")))
     assert fields_shown(page) == FIELDS[type_name]
 
 
+@pytest.mark.parametrize("type_name", EVENT_FIELDS)
+def test_d137_each_timer_message_and_milestone_node_shows_exactly_its_fields(client_of, draft, type_name):
+    node = node_of(draft, type_name)
+    client = client_of("PROCESS_EDIT")
+    page = Page(client.get(address(draft, f"node/{node.key}/config")))
+    assert fields_shown(page) == EVENT_FIELDS[type_name] == set(node_form.fields_of(node))
+    live = client.post(address(draft, f"node/{node.key}/config/check"), form_of(node), HTTP_HX_REQUEST="true")
+    assert {f"note-{name}" for name in EVENT_FIELDS[type_name]} <= {each.get("id") for each in Page(live).root.all()}
+
+
 @pytest.mark.parametrize(
     ("type_name", "tab"),
-    [(name, name in ("TASK", "USER_TASK", "MESSAGE_EVENT_SEND")) for name in FIELDS],
+    [(name, name in ("TASK", "USER_TASK", "MESSAGE_EVENT_SEND")) for name in FIELDS | EVENT_FIELDS],
 )
 def test_d013_the_actions_tab_is_there_for_task_user_task_and_send_message_task_only(client_of, draft, type_name, tab):
-    node = draft.nodes.filter(type=type_name).first()
+    node = node_of(draft, type_name)
     client = client_of("PROCESS_EDIT")
     assert ("panel.tab.actions" in Page(client.get(address(draft, f"node/{node.key}/config")))) == tab
     answer = client.get(address(draft, f"node/{node.key}/actions"))
@@ -194,13 +224,13 @@ def test_gateway_rules_keep_their_order_and_the_else_stands_last(client_of, draf
     posted = form_of(
         node,
         expression=["input.a == 1", "input.b == 2"],
-        nextNodeName=["Tell rider", "Offer other bike"],
+        nextNodeName=["Sign lease", "Offer other bike"],
         **{"else": "Offer other bike"},
     )
     client_of("PROCESS_EDIT").post(address(draft, f"node/{node.key}/config"), posted)
     node.refresh_from_db()
     assert [(rule["order"], rule["expression"], rule["nextNodeName"]) for rule in node.rules] == [
-        (1, "input.a == 1", "Tell rider"),
+        (1, "input.a == 1", "Sign lease"),
         (2, "input.b == 2", "Offer other bike"),
         (3, "", "Offer other bike"),
     ]
@@ -208,17 +238,17 @@ def test_gateway_rules_keep_their_order_and_the_else_stands_last(client_of, draf
 
 def test_a_condition_that_cannot_be_read_is_an_error_of_the_rules(client_of, draft):
     node = draft.nodes.get(type="EXCLUSIVE_GATEWAY")
-    posted = form_of(node, expression=["input.a =="], nextNodeName=["Tell rider"])
+    posted = form_of(node, expression=["input.a =="], nextNodeName=["Sign lease"])
     page = Page(client_of("PROCESS_EDIT").post(address(draft, f"node/{node.key}/config"), posted))
     assert page["node.config.rules.error"].get("data-code") == "EXP-002"
     assert page["node.config.rules.expression[0]"].get("value") == "input.a =="
 
 
 def test_renaming_a_node_follows_in_gateway_rules(client_of, draft):
-    node = draft.nodes.get(key="tell_rider")
-    client_of("PROCESS_EDIT").post(address(draft, "node/tell_rider/config"), form_of(node, name="Tell the rider"))
+    node = draft.nodes.get(key="sign_lease")
+    client_of("PROCESS_EDIT").post(address(draft, "node/sign_lease/config"), form_of(node, name="Sign the lease"))
     gateway = draft.nodes.get(type="EXCLUSIVE_GATEWAY")
-    assert "Tell the rider" in {rule["nextNodeName"] for rule in gateway.rules}
+    assert "Sign the lease" in {rule["nextNodeName"] for rule in gateway.rules}
 
 
 def test_a_stale_save_answers_409_keeps_the_text_lists_what_changed_and_saving_again_overwrites(client_of, draft):

@@ -74,7 +74,7 @@ def test_a_reader_sees_no_control_that_changes_something(client_of, broken):
 def test_a_reader_changes_nothing_by_posting_either(client_of, draft, path):
     answer = client_of("PROCESS_READ").post(address(draft, path), {"name": "x", "by": "1"})
     assert answer.status_code == 403
-    assert draft.actions.count() == 5
+    assert draft.actions.count() == 6
     assert draft.nodes.get(key="rider_details").name == "Rider details"
 
 
@@ -90,7 +90,7 @@ def test_d008_a_published_version_refuses_every_change_of_its_rows_with_act017(c
     answer = client_of("PROCESS_ADMIN").post(address(published, path), {"by": "1"})
     assert answer.status_code == 409
     assert "Version 1 is published and cannot be edited. ACT-017" in Page(answer)["actions.refused"].words
-    assert published.actions.count() == 5
+    assert published.actions.count() == 6
 
 
 def test_d008_a_published_version_is_shown_read_only_and_offers_a_draft(client_of, published):

@@ -48,7 +48,7 @@ def test_d120_a_node_is_read_with_type_state_connections_and_problems(client_of,
     )
     assert nodes["bike_available"]["label"] == (
         "Bike available?, exclusive gateway, swimlane Leasing desk, 1 blocker, comes from Bike reserved, "
-        "goes to Tell rider and Offer other bike"
+        "goes to Sign lease and Offer other bike"
     )
 
 
@@ -81,8 +81,10 @@ def test_the_outline_lists_nodes_with_their_actions_and_where_they_lead(client_o
         "reserve_bike",
         "bike_reserved",
         "bike_available",
+        "sign_lease",
         "tell_rider",
-        "tell_rider",
+        "sign_lease",
+        "cooling_off",
         "lease_active",
         "offer_other_bike",
         "offer_other_bike",
@@ -91,6 +93,32 @@ def test_the_outline_lists_nodes_with_their_actions_and_where_they_lead(client_o
     assert "→ Bike available?" in page["outline.row[bike_reserved]"].words
     assert "2 · Kafka Send, Automatic, delay cannot be read" in page["outline.row[remind_rider]"].words
     assert "errors 1" in page["outline.row[remind_rider]"].words
+    assert page["outline.row[cooling_off]"].words == "Cooling-off, 14 days Timer Rider → Lease active"
+
+
+def test_boundary_events_stand_below_their_host_and_are_spoken_with_it(client_of, draft):
+    lane = draft.swimlanes.first()
+    late = Node.objects.create(
+        version=draft,
+        key="late",
+        name="Late",
+        type="TIMER_BOUNDARY",
+        swimlane=lane,
+        config={"attachedTo": "rider_details", "interrupting": False, "timerExpression": "PT1H"},
+    )
+    remind = Node.objects.create(version=draft, key="remind", name="Remind", type="TASK", swimlane=lane)
+    Sequence.objects.create(version=draft, key="late__remind", source=late, target=remind)
+    client = client_of("PROCESS_READ")
+    page = Page(client.get(address(draft), {"view": "outline"}))
+    rows = [row.removeprefix("outline.row[").removesuffix("]") for row in page.ids("outline.row[")]
+    assert rows[rows.index("rider_details") :][:4] == ["rider_details", "submit_rider_details", "greet_rider", "late"]
+    assert rows[-1] == "remind"
+    assert page["outline.row[late]"].words.startswith("Late Timer boundary Rider → Remind")
+    nodes = {node["key"]: node for node in diagram(client, draft)["nodes"].values()}
+    assert nodes["late"]["label"].startswith(
+        "Late, timer boundary, on Rider details, leaves it running, swimlane Rider"
+    )
+    assert nodes["late"]["previous"] == [f"node_{draft.nodes.get(key='rider_details').pk}"]
 
 
 def test_d002_the_address_restores_node_tab_and_view(client_of, broken):
@@ -189,7 +217,7 @@ def test_a_fix_does_not_lead_to_another_site(client_of, broken):
 def grow(version: Version, count: int) -> None:
     """Add nodes with an action each, one after the other."""
     end = version.nodes.filter(type="END").first()
-    before = version.nodes.get(key="tell_rider")
+    before = version.nodes.get(key="sign_lease")
     for number in range(count):
         node = Node.objects.create(
             version=version, key=f"more_{count}_{number}", name=f"More {count} {number}", type="TASK"

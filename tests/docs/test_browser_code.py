@@ -6,6 +6,9 @@ from django.test import Client
 from playwright.sync_api import Browser, Page, expect
 
 from designer.sample import load_sample
+from engine import runtime
+from engine.core.stimuli import Actor, RunTimer
+from engine.models import Instance, Timer
 from flowx_site.first_run import set_up
 from tests.docs.pages import blocks
 from tests.live import LiveSite
@@ -44,5 +47,8 @@ def test_the_page_of_the_how_to_leases_a_bicycle(
         page.set_content(block.text)
         expect(page.locator("#greeting")).to_have_text("Hello, Tamsin.", timeout=LIMIT_MS)
         expect(page.locator("#messages")).to_contain_text('"reservationId":"R-', timeout=LIMIT_MS)
+        expect(page.locator("#messages")).to_contain_text("waits until 2", timeout=LIMIT_MS)
+        timer = Timer.objects.get(kind="NODE", state="PENDING")
+        runtime.apply([RunTimer(Instance.objects.get().uuid, timer.pk, Actor("operator"), "let the lease begin")])
         expect(page.locator("#messages")).to_contain_text("state: FINISHED", timeout=LIMIT_MS)
         expect(page.locator("#messages")).not_to_contain_text("error: ")

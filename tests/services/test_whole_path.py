@@ -5,7 +5,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from tests.services.kafka_server import KafkaServer
-from tests.whole_path import Lease, ready, until
+from tests.whole_path import Lease, ready
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -22,6 +22,6 @@ def test_s020_the_sample_is_answered_on_real_servers_and_after_a_crash_of_the_br
     assert [lease.status["tokens"][0]["currentNodeName"] for lease in meanwhile] == ["Bike reserved"] * 2
     kafka.start()
     assert [lease.reservation()["error"] for lease in meanwhile] == ["Cargo 500 is out of stock.", None]
-    until(lambda: before.status["state"] == "FINISHED", "the end of the lease, five seconds later")
+    before.end()
     for lease in (before, *meanwhile):
         assert [row.state for row in lease.requests()] == ["sent"]

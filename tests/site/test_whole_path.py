@@ -16,5 +16,5 @@ def test_s020_an_external_system_answers_the_sample_process(
     assert taken.reservation()["error"] is None
     assert refused.reservation()["error"] == "Cargo 500 is out of stock."
     until(lambda: [row.state for row in taken.requests()] == ["sent"], "the broker's acknowledgement")
-    until(lambda: refused.status["tokens"][0]["currentNodeName"] == "Offer other bike", "the other branch")
-    until(lambda: taken.status["state"] == "FINISHED", "the end of the lease, five seconds later")
+    until(lambda: refused.node == "Offer other bike", "the other branch")
+    taken.end()
