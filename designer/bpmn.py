@@ -212,12 +212,17 @@ def _model(
         _add(process, BPMN, "sequenceFlow", **attributes)
 
 
+def _host(node: Node, nodes: Seq[Node]) -> Node | None:
+    if not node_kind(node.type).is_boundary:
+        return None
+    host = next((each for each in nodes if each.key == node.config.get("attachedTo") and each.id != node.id), None)
+    return None if host is None or node_kind(host.type).is_boundary else host
+
+
 def _boundary(node: Node, nodes: Seq[Node]) -> dict[str, str]:
     """What makes an event sit on its host, which is named by its key; nothing for other nodes and for one without a host."""
-    if not node_kind(node.type).is_boundary:
-        return {}
-    host = next((each for each in nodes if each.key == node.config.get("attachedTo") and each.id != node.id), None)
-    if host is None or node_kind(host.type).is_boundary:
+    host = _host(node, nodes)
+    if host is None:
         return {}
     interrupts = node.config.get("interrupting") is not False
     return {"attachedToRef": f"node_{host.id}", "cancelActivity": "true" if interrupts else "false"}
@@ -240,7 +245,7 @@ def _drawing(
     for node in nodes:
         marker = {"isMarkerVisible": "true"} if node.type == "EXCLUSIVE_GATEWAY" else {}
         shape = _shape(plane, f"node_{node.id}", box(node), **marker)
-        if label := label_box(node):
+        if label := label_box(node, _host(node, nodes)):
             _bounds(_add(shape, BPMNDI, "BPMNLabel"), label)
     for flow in flows:
         edge = _add(plane, BPMNDI, "BPMNEdge", id=f"flow_{flow.id}_di", bpmnElement=f"flow_{flow.id}")
@@ -251,15 +256,18 @@ def _drawing(
             _bounds(_add(edge, BPMNDI, "BPMNLabel"), edge_label_box(points, words))
 
 
-def label_box(node: Node) -> Box | None:
-    """Where the name of an event or gateway stands: as it was dragged, else centred below. Tasks carry their name inside."""
+def label_box(node: Node, host: Node | None = None) -> Box | None:
+    """Where the name of an event or gateway stands: as it was dragged, else centred below, or above where the event sits on
+    the upper edge of its host. Tasks carry their name inside."""
     if node.width > 60:
         return None
     if node.label:
         return Box(*(round(node.label[side]) for side in ("x", "y", "width", "height")))
     lines = max(1, -(-len(node.name) // LINE_CHARACTERS))
-    middle, _ = box(node).middle
-    return Box(middle - LABEL_WIDTH // 2, node.y + node.height + 6, LABEL_WIDTH, lines * LABEL_LINE)
+    middle, height = box(node).middle
+    above = host is not None and height < box(host).middle[1]
+    top = node.y - 6 - lines * LABEL_LINE if above else node.y + node.height + 6
+    return Box(middle - LABEL_WIDTH // 2, top, LABEL_WIDTH, lines * LABEL_LINE)
 
 
 def edge_label_box(points: list[Point], words: str) -> Box:

@@ -62,21 +62,21 @@ def timeout_words(text: str) -> str:
 
 
 def node_words(text: str, then: str) -> str:
-    """'14 days after the token arrives (now → 8 Dec 2025 14:02); then it moves on.' Raises `TimerError`."""
+    """'14 days after arrival (now → 8 Dec 2025 14:02); then it moves on.' Raises `TimerError`."""
     then = f"then it {then}"
     if "${" in text:
         return f"Read when the token arrives; {then}."
     if not schedules.looks_like_date(text):
         duration = durations.parse_duration(text)
-        return f"{durations.words(duration)} after the token arrives (now → {_in(duration)}); {then}."
+        return f"{durations.words(duration)} after arrival (now → {_in(duration)}); {then}."
     moment = schedules.parse_date(text, _zone())
     if moment <= timezone.now():
-        return f"{written(moment)} is over; it {then.removeprefix('then it ')} at once."
-    return f"On {written(moment)}; {then}."
+        return f"{written(moment)[0].upper()}{written(moment)[1:]} is over; it {then.removeprefix('then it ')} at once."
+    return f"{written(moment)[0].upper()}{written(moment)[1:]}; {then}."
 
 
 def start_words(text: str, start: str, end: str) -> str:
-    """'Activated now, it starts an instance on …, … and …' Raises `TimerError`."""
+    """'Activated now, it starts an instance today 14:02, Tue 9 Dec 14:02 and …' Raises `TimerError`."""
     zone = _zone()
     begin, until = (schedules.parse_date(each, zone) if each.strip() else None for each in (start, end))
     moments = list(islice(_moments(text, Window(begin, until), zone), NEXT))
@@ -85,7 +85,7 @@ def start_words(text: str, start: str, end: str) -> str:
     times = [written(moment) for moment in moments]
     listed = f"{', '.join(times[:-1])} and {times[-1]}" if len(times) > 1 else times[0]
     more = ", and so on" if len(times) == NEXT else ""
-    return f"Activated now, it starts an instance at {listed}{more}."
+    return f"Activated now, it starts an instance {listed}{more}."
 
 
 def _moments(text: str, window: Window, zone: ZoneInfo) -> Iterator[datetime]:
@@ -97,10 +97,13 @@ def _moments(text: str, window: Window, zone: ZoneInfo) -> Iterator[datetime]:
 
 
 def written(moment: datetime) -> str:
-    """A clock time for today, else with its day: '14:33:05', '8 Dec 2025 14:02'."""
-    local = timezone.localtime(moment)
+    """'today 14:02', 'Mon 8 Dec 14:02', with the year when it is not this one."""
+    local, today = timezone.localtime(moment), timezone.localdate()
     clock = f"{local:%H:%M:%S}" if local.second else f"{local:%H:%M}"
-    return f"{local:%H:%M:%S}" if local.date() == timezone.localdate() else f"{local.day} {local:%b %Y} {clock}"
+    if local.date() == today:
+        return f"today {clock}"
+    year = "" if local.year == today.year else f" {local.year}"
+    return f"{local:%a} {local.day} {local:%b}{year} {clock}"
 
 
 def _in(duration: durations.Duration) -> str:

@@ -132,6 +132,7 @@ class Rider(Person):
         """Until the page says that the lease becomes active in two weeks, and when."""
         rest = self.one("rider.rest")
         expect(rest).to_contain_text("You have signed. Your lease becomes active in 14 days, on ", timeout=LIMIT_MS)
+        expect(self.one("rider.again")).to_be_visible()
 
     def lines(self, kind: str | None = None) -> Locator:
         """The lines of the list of messages, the newest first."""

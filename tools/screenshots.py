@@ -1,7 +1,7 @@
 """Takes the pictures of the documentation from a running demo: `python -m tools.screenshots`, beside `make demo`.
 
-It logs in as the demo's people, takes the README's tour (a draft of the sample, another greeting, publish, a lease), and writes
-docs/images/*.png. Run it on fresh data (FLOWX_VAR) when a page that is pictured has changed, then look at the pictures.
+It logs in as the demo's people, takes the README's tour (a draft of the sample, another greeting, publish, a lease that is signed), and
+writes docs/images/*.png. Run it on fresh data (FLOWX_VAR) when a page that is pictured has changed, then look at the pictures.
 """
 
 import argparse
@@ -60,12 +60,15 @@ def designer(page: Page) -> None:
 
 
 def rider(page: Page) -> str:
-    """A lease up to the reservation; gives the uuid of its instance."""
+    """A lease up to the cooling-off period; gives the uuid of its instance."""
     page.get_by_test_id("rider.start").click()
     for field, value in {"firstName": "Tamsin", "lastName": "Vell", "heightCm": "174"}.items():
         page.get_by_test_id(f"rider.form.{field}").fill(value)
     page.get_by_test_id("rider.form.submit").click()
     page.get_by_text("your Trail 300 is reserved").wait_for()
+    page.get_by_test_id("rider.sign.signedBy").fill("Tamsin Vell")
+    page.get_by_test_id("rider.sign.submit").click()
+    page.get_by_text("Your lease becomes active").wait_for()
     picture(page, "rider")
     return page.url.partition("#")[2]
 

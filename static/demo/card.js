@@ -7,8 +7,6 @@ import {message} from "./messages.js";
 import {screenFor} from "./screens.js";
 import {endInWords, hasEnded, placeInWords, STATES, STUCK, title} from "./words.js";
 
-const RAN = ["COMPLETED", "SCHEDULED", "EXECUTING"];
-
 export class Card {
   /** `page`: {learn(names), call(run, action, data), failed(error), changed()}; `kept`: what the tab remembers of the run. */
   constructor(run, kept, page) {
@@ -17,6 +15,7 @@ export class Card {
     this.page = page;
     this.state = null;
     this.incident = false;
+    this.farOff = false; // whether all it does for now is to wait for a day that is not today
     this.node = copyOf("run-template");
     this.node.dataset.testid = `rider.run[${kept.process ?? run.uuid}]`;
     this.node.dataset.uuid = run.uuid;
@@ -111,6 +110,8 @@ export class Card {
     const key = JSON.stringify([this.incident, steps]);
     if (key === this.#shown) return;
     this.#shown = key;
+    this.farOff = offers.length > 0 && offers.every(({actions, waitsUntil}) => !actions.length && isFarOff(waitsUntil));
+    this.page.changed();
     const screens = offers.flatMap(({token, data, actions, waitsUntil}) => {
       const node = token.currentNodeName;
       const run = (name, values) => this.page.call(this.run, token.uuid, name, values).then(() => this.refresh());
@@ -131,3 +132,7 @@ export class Card {
 }
 
 const resting = (symbol, text, tone = "") => el("div", {cls: `screen rest ${tone}`, role: "status", "data-testid": "rider.rest"}, icon(symbol), el("p", {}, text));
+
+const DAY_MS = 86_400_000;
+const isFarOff = (iso) => iso !== null && new Date(iso) - Date.now() > DAY_MS;
+const RAN = ["COMPLETED", "SCHEDULED", "EXECUTING"];

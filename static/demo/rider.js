@@ -136,7 +136,7 @@ function showWhatFits() {
   const all = [...cards.values()];
   byId("begin").hidden = all.length > 0;
   byId("log").parentElement.classList.toggle("several", all.length > 1);
-  byId("again").hidden = all.length === 0 || all.some((card) => !card.state || !hasEnded(card.state));
+  byId("again").hidden = all.length === 0 || all.some((card) => !card.state || !(hasEnded(card.state) || card.farOff));
 }
 
 /** The worst of all connections speaks. */

@@ -39,7 +39,7 @@ const DAY_MS = 86_400_000;
 /** `in 14 days, on 8 December 2025 at 14:02`, in the reader's own language and time; within a day `today at 14:02`. */
 export function untilInWords(iso, now = new Date()) {
   const moment = new Date(iso);
-  const time = moment.toLocaleTimeString([], {hour: "2-digit", minute: "2-digit"});
+  const time = moment.toLocaleTimeString([], {hour: "2-digit", minute: "2-digit", hour12: false});
   if (moment.toDateString() === now.toDateString()) return `today at ${time}`;
   const days = Math.round((moment - now) / DAY_MS);
   const away = days > 1 ? `in ${days} days` : "tomorrow";

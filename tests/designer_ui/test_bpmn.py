@@ -139,6 +139,14 @@ def test_a_boundary_event_sits_on_the_node_that_its_key_names(interrupting, canc
     assert event.find("b:timerEventDefinition", NAMES) is not None
 
 
+@pytest.mark.parametrize(("y", "label"), [(82, 124), (-18, -38)])
+def test_the_name_of_a_boundary_event_stands_outside_its_host(y, label):
+    event = node(2, "TIMER_BOUNDARY", y=y, width=36, height=36, config={"attachedTo": "n1"})
+    root = parsed(nodes=[event, node(1, "USER_TASK")])
+    bounds = root.find(".//di:BPMNShape[@bpmnElement='node_2']/di:BPMNLabel/dc:Bounds", NAMES)
+    assert (bounds.get("y"), bounds.get("height")) == (str(label), "14")
+
+
 @pytest.mark.parametrize("key", ["", "gone", "n2", "n3"])
 def test_a_boundary_event_without_a_host_is_drawn_by_itself(key):
     lost = node(2, "MESSAGE_CATCH_BOUNDARY", config={"attachedTo": key})

@@ -147,14 +147,14 @@ def test_d139_a_bad_start_or_end_time_is_refused_at_its_field(client_of, draft):
 @pytest.mark.parametrize(
     ("type_name", "text", "words"),
     [
-        ("TIMER_INTERMEDIATE", "P14D", "14 days after the token arrives (now → "),
+        ("TIMER_INTERMEDIATE", "P14D", "14 days after arrival (now → "),
         ("TIMER_BOUNDARY", "PT5M", "); then it fires."),
-        ("TIMER_INTERMEDIATE", "2090-05-01T09:00:00Z", "On 1 May 2090 "),
+        ("TIMER_INTERMEDIATE", "2090-05-01T09:00:00Z", "Mon 1 May 2090 "),
         ("TIMER_INTERMEDIATE", "2020-05-01T09:00:00Z", " is over; it moves on at once."),
         ("TIMER_INTERMEDIATE", "${delay}", "Read when the token arrives; then it moves on."),
-        ("TIMER_START", "2090-05-01T09:00:00Z", "Activated now, it starts an instance at 1 May 2090 "),
+        ("TIMER_START", "2090-05-01T09:00:00Z", "Activated now, it starts an instance Mon 1 May 2090 "),
         ("TIMER_START", "2020-05-01T09:00:00Z", "It starts no instance: no such time is to come."),
-        ("TIMER_START", "R2/2090-05-01T09:00:00Z/P1D", " and 2 May 2090 "),
+        ("TIMER_START", "R2/2090-05-01T09:00:00Z/P1D", " and Tue 2 May 2090 "),
         ("TIMER_START", "0 0 9 ? * MON-FRI", ", and so on."),
     ],
 )
