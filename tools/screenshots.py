@@ -1,7 +1,8 @@
 """Takes the pictures of the documentation from a running demo: `python -m tools.screenshots`, beside `make demo`.
 
-It logs in as the demo's people, takes the README's tour (a draft of the sample, another greeting, publish, a lease that is signed), and
-writes docs/images/*.png. Run it on fresh data (FLOWX_VAR) when a page that is pictured has changed, then look at the pictures.
+It logs in as the demo's people, takes the README's tour (a draft of the sample, another greeting, publish, a lease that is
+signed), and writes docs/images/*.png. Run it on fresh data (FLOWX_VAR) when a page that is pictured has changed, then look at the
+pictures.
 """
 
 import argparse
