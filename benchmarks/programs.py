@@ -166,7 +166,7 @@ def peer(name: str, server: PostgresServer, measured: Meter) -> Iterator[Engine]
     if shutil.which("mvn") is None or shutil.which("java") is None:
         raise NoPeerError("Maven and Java 17 are needed")
     if not _is_built(name):
-        built = subprocess.run(["mvn", "-q", "-B", "package"], cwd=PROGRAMS, capture_output=True, text=True)
+        built = subprocess.run(["mvn", "-q", "-B", "clean", "package"], cwd=PROGRAMS, capture_output=True, text=True)
         if built.returncode:
             raise NoPeerError(built.stdout[-800:])
     create_database(server, name)

@@ -27,6 +27,7 @@ from django.db import connection  # noqa: E402
 
 from benchmarks import work  # noqa: E402  (sets Django up; before anything of the engine's)
 from benchmarks.fill import fill  # noqa: E402
+from flowx_site import collector  # noqa: E402
 
 
 class Worker:
@@ -83,6 +84,7 @@ def main() -> None:
         call_command("migrate", verbosity=0)
         work.publish()
     worker = Worker(number)
+    collector.settle()
     print("ready", flush=True)
     for line in sys.stdin:
         print(worker.answer(line), flush=True)

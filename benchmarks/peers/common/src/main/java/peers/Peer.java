@@ -68,7 +68,18 @@ public abstract class Peer {
     return Map.of("reply" + step, "{\"ok\":true}");
   }
 
-  protected void serve() throws Exception {
+  /** Answer until nothing more is asked; a failure ends the virtual machine, so that who asks does not wait for ever. */
+  protected void serve() {
+    try {
+      answerAll();
+      System.exit(0);
+    } catch (Exception failure) {
+      failure.printStackTrace();
+      System.exit(1);
+    }
+  }
+
+  private void answerAll() throws Exception {
     System.out.println("ready");
     BufferedReader in = new BufferedReader(new InputStreamReader(System.in));
     for (String line = in.readLine(); line != null; line = in.readLine()) {
@@ -82,7 +93,6 @@ public abstract class Peer {
         System.out.println(go(words[1], Integer.parseInt(words[2]), Double.parseDouble(words[3])));
       }
     }
-    System.exit(0);
   }
 
   private void prepare(String kind, int count) throws Exception {

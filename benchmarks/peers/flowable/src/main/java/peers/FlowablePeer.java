@@ -70,7 +70,7 @@ public final class FlowablePeer extends Peer {
     return runtime.createProcessInstanceQuery().count();
   }
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
     new FlowablePeer(args[0], args[1]).serve();
   }
 }

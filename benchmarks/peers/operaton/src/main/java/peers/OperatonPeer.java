@@ -70,7 +70,7 @@ public final class OperatonPeer extends Peer {
     return runtime.createProcessInstanceQuery().count();
   }
 
-  public static void main(String[] args) throws Exception {
+  public static void main(String[] args) {
     new OperatonPeer(args[0], args[1]).serve();
   }
 }
