@@ -182,7 +182,11 @@ def known_ids(message_ids: Iterable[UUID | None]) -> set[UUID]:
 
 
 def store_strays(strays: Sequence[Stray]) -> None:
-    """Keep records that reached no instance, and send their dead-letter copies: two statements."""
+    """Keep records that reached no instance, and send their dead-letter copies: two statements.
+
+    They are inserted in the order of their ids: two consumers that read the same ids in different orders wait for each other's
+    rows in no ring.
+    """
     if not strays:
         return
     now = timezone.now()
@@ -203,7 +207,7 @@ def store_strays(strays: Sequence[Stray]) -> None:
             message_id=stray.message_id,
             received_at=stray.record.received_at,
         )
-        for stray in strays
+        for stray in sorted(strays, key=lambda stray: str(stray.message_id))
     )
     OutboxMessage.objects.bulk_create(OutboxMessage(**dead_letter(stray, now=now)) for stray in strays)
     transaction.on_commit(lambda: wakeups.notify(outbox=True))

@@ -92,8 +92,12 @@ def _events(world: World, writes: bulk.Writes) -> None:
             value = paths.get(state.start_params, node.correlation_key) if node.correlation_key else None
             if value is not None and not isinstance(value, paths.Missing):
                 known.append((graph.name, jsonio.dumps(value)[:255], state.uuid))
+    # In one order, so that two batches of starts never wait for each other's values in a ring.
     StartCorrelation.objects.bulk_create(
-        [StartCorrelation(process_name=name, correlation=text, instance_uuid=made_by) for name, text, made_by in known],
+        [
+            StartCorrelation(process_name=name, correlation=text, instance_uuid=made_by)
+            for name, text, made_by in sorted(known)
+        ],
         ignore_conflicts=True,
     )
 
