@@ -13,6 +13,7 @@ from django.urls import NoReverseMatch, reverse
 from designer import export as exports
 from designer import versions
 from designer.models import Process, VersionState
+from designer.nodetypes import node_kind
 from designer.versions import DraftExists, VersionRefused
 from designer.views.access import refused, staff
 from designer.views.page import Page, find_page, placed
@@ -212,9 +213,16 @@ def start_instance(page: Page, params: dict[str, Any], condition: str | None, *,
         actor=Actor(user.get_username(), user.pk),
         start_condition=condition,
         test=test,
+        node_id=other_start(page) if test else None,
     )
     outcome = apply([stimulus])[0]
     return outcome.refusal.message if isinstance(outcome, Refused) else stimulus.uuid
+
+
+def other_start(page: Page) -> int | None:
+    """The timer or message event at which a test run begins where there is no plain start; None where there is one."""
+    starts = [node for node in page.design.nodes if node_kind(node.type).is_start]
+    return None if not starts or any(page_starts(node.type) for node in starts) else starts[0].pk
 
 
 def may_start(page: Page) -> bool:

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from playwright.sync_api import Route, expect
 
 from designer import sample, versions
-from designer.models import Action, Version
+from designer.models import Action, Node, Version
 from flowx_site.first_run import set_up
 from tests.browser.designer_site import DesignerSite
 
@@ -234,3 +234,38 @@ def test_the_panels_width_is_kept_for_the_next_visit(designer, draft):
     assert width == 452 + 72
     page.reload()
     assert page.evaluate("document.getElementById('panel').offsetWidth") == width
+
+
+def test_d139_a_timer_is_picked_said_in_words_mended_and_saved(designer, draft):
+    page = designer.open(draft)
+    page.locator(".djs-element", has_text="Cooling-off").first.click()
+    timer = designer.one("node.config.timerExpression")
+    expect(timer).to_have_value("P14D")
+    with designer.checked_live():
+        designer.one("node.config.timerExpression.pick[P7D]").click()
+    expect(designer.one("node.config.timerExpression.echo")).to_contain_text("7 days after arrival (now → ")
+    with designer.checked_live():
+        timer.fill("P30S")
+    expect(designer.one("node.config.timerExpression.error")).to_have_attribute("data-code", "TMR-003")
+    with designer.checked_live():
+        designer.one("node.config.timerExpression.fix").click()
+    expect(timer).to_have_value("PT30S")
+    page.keyboard.press("Control+s")
+    expect(designer.one("node.config.state")).to_contain_text("Saved")
+    assert draft.nodes.get(key="cooling_off").config == {"timerExpression": "PT30S"}
+
+
+def test_boundary_events_sit_on_their_host_on_the_canvas(designer, draft):
+    sign = draft.nodes.get(key="sign_lease")
+    config = {"attachedTo": "sign_lease", "interrupting": False, "timerExpression": "P1D"}
+    place = {"x": sign.x + 82, "y": sign.y + 62, "width": 36, "height": 36}
+    Node.objects.create(
+        version=draft, key="late", name="Late", type="TIMER_BOUNDARY", swimlane=sign.swimlane, config=config, **place
+    )
+    designer.open(draft)
+    event = designer.one("canvas.node[late]")
+    expect(event).to_have_attribute("aria-label", re.compile("^Late, timer boundary, on Sign lease, leaves it running"))
+    assert event.locator("circle").count() == 3  # two rings and the face of the clock
+    event.click()
+    expect(designer.one("node.config.attachedTo")).to_have_value("sign_lease")
+    expect(designer.one("node.config.interrupting")).not_to_be_checked()

@@ -10,6 +10,7 @@ from designer import export, importing, lint, versions
 from designer.compile import compile_version
 from designer.design import load
 from designer.models import Node, Version
+from engine.models import Instance, Token
 from tests.designer_ui.conftest import LEASING, address
 from tests.designer_ui.pages import Page
 from tests.designer_ui.test_node_config import form_of
@@ -272,3 +273,17 @@ def test_the_cooling_off_node_is_edited_published_and_run_in_test_mode(client_of
     published = Version.objects.get(process__name=LEASING, state="PUBLISHED")
     [compiled] = [each for each in compile_version(load(published))["nodes"] if each["key"] == "cooling_off"]
     assert (compiled["type"], compiled["timerExpression"]) == ("TIMER_INTERMEDIATE", "P7D")
+
+
+@pytest.mark.parametrize(
+    ("type_name", "config"), [("TIMER_START", FILLED["TIMER_START"]), ("MESSAGE_CATCH_START", {"messageName": "Go"})]
+)
+def test_d076_a_draft_that_only_a_timer_or_message_starts_can_be_tried_in_test_mode(
+    client_of, draft, type_name, config
+):
+    draft.nodes.filter(type="START").update(type=type_name, config=config)
+    answer = client_of("PROCESS_EDIT").post(address(draft, "start"), {"params": "{}"})
+    assert answer.status_code == 302
+    run = Instance.objects.get()
+    assert (run.test, run.state) == (True, "STARTED")
+    assert [token.current_node_name for token in Token.objects.all()] == ["Rider details"]
