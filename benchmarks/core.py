@@ -7,6 +7,7 @@ START, a TASK without actions, END: seven journal entries, two frames and three 
 
 from __future__ import annotations
 
+import argparse
 import itertools
 import statistics
 import sys
@@ -46,9 +47,13 @@ def run(compiled: Graph, count: int) -> None:
 
 
 def main() -> None:
-    compiled, count, rates = graph(), 5_000, []
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--count", type=int, default=5_000, help="instances a round")
+    parser.add_argument("--rounds", type=int, default=7)
+    given = parser.parse_args()
+    compiled, count, rates = graph(), given.count, []
     run(compiled, count)
-    for _ in range(7):
+    for _ in range(given.rounds):
         begun = time.process_time()
         run(compiled, count)
         rates.append(count / (time.process_time() - begun))

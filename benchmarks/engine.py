@@ -113,7 +113,7 @@ def rows(population: int) -> Iterator[Row]:
             yield Row(f"straight, {threads} threads", work.straight(straight, 1), threads)
     yield Row("durable, single calls", work.durable(durable, 1))
     for size in (100, 500):
-        waiting = Waiting("messages", max(population, size), size)
+        waiting = Waiting("messages", population, size)
         yield Row(f"durable, messages by {size}", waiting.run, before=waiting.prepare)
     waiting = Waiting("timers", population)
     yield Row("durable, due timers by 500", waiting.run, before=waiting.prepare)

@@ -17,6 +17,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -46,16 +47,16 @@ BODY = b'{"ok":true}'
 AT_ONCE = 100  # instances started in one batch where their start is not measured
 
 
-def node(number: int, kind: str, **fields: object) -> dict:
+def node(number: int, kind: str, **fields: object) -> dict[str, Any]:
     return {"id": number, "key": f"n{number}", "name": f"Node {number}", "type": kind, **fields}
 
 
-def snapshot(name: str, nodes: list[dict]) -> dict:
+def snapshot(name: str, nodes: list[dict[str, Any]]) -> dict[str, Any]:
     flows = [{"id": n, "sourceNode": n, "targetNode": n + 1} for n in range(1, len(nodes))]
     return {"format": FORMAT, "definitionId": 1, "name": name, "version": 1, "nodes": nodes, "sequences": flows}
 
 
-def _straight() -> list[dict]:
+def _straight() -> list[dict[str, Any]]:
     sends = [
         {"id": 1, "name": "ask", "order": 1, "type": "KAFKA_SEND", "actionParams": [
             {"key": "topicName", "value": "bench.v1"},
@@ -66,7 +67,7 @@ def _straight() -> list[dict]:
     return [node(1, "START"), node(2, "TASK", actions=sends), node(3, "END")]
 
 
-def _steps(kind: str, **fields: object) -> list[dict]:
+def _steps(kind: str, **fields: object) -> list[dict[str, Any]]:
     return [node(1, "START"), *(node(number, kind, **fields) for number in (2, 3, 4)), node(5, "END")]
 
 
