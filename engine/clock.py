@@ -17,6 +17,11 @@ def now() -> datetime:
     return _source.get()()
 
 
+def is_own() -> bool:
+    """Whether this thread has a clock of its own."""
+    return _source.get() is not timezone.now
+
+
 @contextmanager
 def taken_from(source: Callable[[], datetime]) -> Iterator[None]:
     """Inside the block, in this thread, `source` says what time it is."""

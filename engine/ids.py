@@ -54,11 +54,13 @@ def reserve(count: int) -> Ids:
         first = _take(count)
         return Ids(first, first + count)
     with _lock:
-        if _end - _next < count:
-            size = max(BLOCK, count)
-            _next = _take(size)
-            _end = _next + size
-        first, _next = _next, _next + count
+        if _end - _next >= count:
+            first, _next = _next, _next + count
+            return Ids(first, first + count)
+    size = max(BLOCK, count)
+    first = _take(size)  # without the lock: who waits for a connection may keep nobody from giving one back
+    with _lock:
+        _next, _end = first + count, first + size
     return Ids(first, first + count)
 
 

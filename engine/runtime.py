@@ -2,19 +2,24 @@
 
 `apply` takes a list of stimuli: it locks the process trees they touch, hands each to the core, writes everything that came back
 in one transaction, tells the waiting loops after the commit, and then applies the effects on other trees. A batch that fails for
-a reason the core does not know is tried again in halves, until the bad stimulus is alone.
+a reason the core does not know is tried again in halves, until the bad stimulus is alone. Concurrent calls with one stimulus each
+share batches (`engine.combining`).
 """
 
 from __future__ import annotations
 
 import logging
+import os
+import threading
 import uuid
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from zoneinfo import ZoneInfo
 
-from django.db import OperationalError, transaction
+from django.db import OperationalError, connection, transaction
 
 from engine import clock, configuration, ids, pending, snapshots, wakeups
+from engine.combining import Combiner, NothingStored
 from engine.core import machine, records
 from engine.core.actions import ActionFailed, kafka_send
 from engine.core.integrations import Scenarios
@@ -57,6 +62,12 @@ def apply(stimuli: Sequence[Stimulus], *, inside: Inside | None = None, after: A
     stimuli = list(stimuli)
     if not stimuli and inside is None:
         return []
+    if len(stimuli) == 1 and inside is None and after is None and _may_share():
+        return [_combiner.apply(stimuli[0])]
+    return _apply(stimuli, inside, after)
+
+
+def _apply(stimuli: list[Stimulus], inside: Inside | None, after: After | None) -> list[Outcome]:
     try:
         outcomes, pushed = _batch(stimuli, inside, after)
     except (OperationalError, ExpectedByCaller):
@@ -82,6 +93,90 @@ def _half(stimuli: Sequence[Stimulus], inside: Inside | None, after: After | Non
     except Exception as error:  # raised only for a stimulus that is alone
         log.exception("A stimulus of a batch failed; the others were applied.")
         return [Crashed(stimuli[0].instance_uuid, error)]
+
+
+# -- concurrent calls --------------------------------------------------------------------------------------------------
+
+
+def _may_share() -> bool:
+    """Whether a call may go into one transaction with those of other threads: it has no transaction and no clock of its own."""
+    return (
+        config.share_commits
+        and connection.vendor == "postgresql"
+        and not connection.in_atomic_block
+        and not clock.is_own()
+    )
+
+
+def _alone(stimulus: Stimulus) -> Outcome:
+    return _apply([stimulus], None, None)[0]
+
+
+def _together(stimuli: list[Stimulus]) -> list[Outcome | None]:
+    """The calls of several threads in one transaction; None for those whose tree somebody else has locked, as waiting for it
+    would keep all waiting. An error from the commit on is everybody's: it may have been stored."""
+    at_commit = False
+    taken: list[int] = []
+
+    def choose(_: Sequence[Stimulus]) -> Sequence[Stimulus]:
+        asked = [stimulus.instance_uuid for stimulus in stimuli if not isinstance(stimulus, Start)]
+        free = load.lock_free(asked) if asked else set()
+        taken.extend(n for n, each in enumerate(stimuli) if isinstance(each, Start) or each.instance_uuid in free)
+        return [stimuli[n] for n in taken]
+
+    def note(_: Sequence[Outcome]) -> None:
+        nonlocal at_commit
+        at_commit = True
+
+    try:
+        outcomes, pushed = _batch(stimuli, choose, note)
+    except OperationalError:
+        raise
+    except Exception as error:
+        if at_commit:
+            raise
+        raise NothingStored from error
+    if pushed:
+        try:
+            pending.apply_stored(apply, pushed)
+        except Exception:
+            log.exception("Effects on other instances were not applied at once; the sweep applies them.")
+    found: list[Outcome | None] = [None] * len(stimuli)
+    for place, outcome in zip(taken, outcomes, strict=True):
+        found[place] = outcome
+    return found
+
+
+_places = threading.BoundedSemaphore(max(1, config.db_pool_size // 2))
+
+
+@contextmanager
+def _resting() -> Iterator[None]:
+    """A thread that waits for a leader keeps its connection only while half of the pool is left to others."""
+    keeps = _places.acquire(blocking=False)
+    if not keeps:
+        connection.close()
+    try:
+        yield
+    finally:
+        if keeps:
+            _places.release()
+
+
+_combiner = Combiner(_alone, _together, _resting)
+
+
+def _combine_anew() -> None:
+    """In a forked process nobody waits and nobody leads."""
+    global _combiner, _places
+    _places = threading.BoundedSemaphore(max(1, config.db_pool_size // 2))
+    _combiner = Combiner(_alone, _together, _resting)
+
+
+os.register_at_fork(after_in_child=_combine_anew)
+
+
+# -- one batch ---------------------------------------------------------------------------------------------------------
 
 
 def apply_pending() -> int:
@@ -132,6 +227,7 @@ def _world(reserved: ids.Ids, parameters: object, scenarios: Scenarios, stimuli:
     )
     if touched:
         world.instances = load.trees(touched, snapshots.graph, world.stored)
+        world.now = clock.now()  # after the wait for the lock: no entry is older than the one before it
     started = [stimulus.snapshot_id for stimulus in stimuli if isinstance(stimulus, Start | StartChild)]
     world.published = load.published(
         {state.snapshot_id for state in world.instances.values()}.union(started), snapshots.graph

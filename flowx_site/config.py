@@ -185,6 +185,9 @@ class Config:
         secret=True,
     )
     db_pool_size: int = setting("FLOWX_DB_POOL_SIZE", "10", "Connections per process (PostgreSQL).", parse_count)
+    share_commits: bool = setting(
+        "FLOWX_SHARE_COMMITS", "true", "Concurrent calls of one process share transactions (PostgreSQL).", parse_flag
+    )
     db_prepare: bool = setting(
         "FLOWX_DB_PREPARE",
         "true",

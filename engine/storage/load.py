@@ -72,6 +72,11 @@ def lock(uuids: Iterable[UUID]) -> list[int]:
     return rows.lock(list(set(uuids)))
 
 
+def lock_free(uuids: Iterable[UUID]) -> set[UUID]:
+    """Lock the trees of those of these instances that nobody else has locked, waiting for nobody; gives the instances."""
+    return rows.lock_free(list(set(uuids)))
+
+
 def uuid_of(instance_id: int) -> UUID | None:
     """The uuid of an instance, None when there is none."""
     return Instance.objects.filter(id=instance_id).values_list("uuid", flat=True).first()

@@ -60,6 +60,18 @@ SELECT locked.id FROM (
 """Two nested loops over unique indexes; rows are locked in the order of the inner sort."""
 
 
+def lock_free(uuids: Sequence[UUID]) -> set[UUID]:
+    """Lock the trees of those of these instances that nobody else has locked; waits for nobody. PostgreSQL alone."""
+    return {uuid for (uuid,) in prepared.rows(_LOCK_FREE, [[str(uuid) for uuid in uuids]])}
+
+
+_LOCK_FREE = """
+SELECT found.uuid FROM unnest($1::uuid[]) AS given (uuid)
+CROSS JOIN LATERAL (SELECT uuid, root_id FROM engine_instance WHERE uuid = given.uuid OFFSET 0) found
+CROSS JOIN LATERAL (SELECT id FROM engine_instance WHERE id = found.root_id FOR UPDATE SKIP LOCKED) locked
+"""
+
+
 def trees(roots: Sequence[int]) -> tuple[Rows, dict[type[Model], Rows]]:
     """The instances of these trees by id, and the rows of `TABLES` that belong to them."""
     if connection.vendor == "postgresql":
