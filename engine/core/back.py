@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 from engine.core import paths, replacing
@@ -80,7 +81,9 @@ def _restore(turn: Turn, action: Action) -> None:
     restored = turn.state.restarts[action.name]
     for key in action.keys_for_restart:
         value = paths.get(before, key)
-        if not isinstance(value, paths.Missing):
+        if isinstance(value, paths.Missing):
+            continue
+        with suppress(paths.PathError):  # an entry of a list that was shorter then: it has no place
             restored = paths.put(restored, key, value)
     turn.state.params = restored
 

@@ -319,3 +319,13 @@ def test_later_siblings_of_a_child_that_was_cancelled_on_hold_run_when_the_hold_
     assert not running.frames("data")
     apply(Unhold(running.uuid, USER, "go"))
     assert [frame["data"]["it"] for frame in running.frames("data")] == ["later"]
+
+
+def test_e170_an_entry_of_a_list_that_the_snapshot_lacks_is_not_copied_back():
+    fields = {"allowTokenReset": True, "restartFromSnapshot": True, "keysForRestart": ["l[0]", "x"]}
+    made = process().start().user_task("One", save_data("back", ["l", "x"], **fields)).user_task("Two", save_data("on"))
+    running = made.end().publish().start({"l": []})
+    running.execute("back", {"l": [1], "x": 2})
+    running.execute("back", {})
+    assert running.params == {"l": [], "x": 2}
+    assert running.position[0] == "Two"

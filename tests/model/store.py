@@ -16,6 +16,7 @@ from uuid import UUID
 
 from engine.core import machine, records
 from engine.core.graph import Graph
+from engine.core.integrations import Scenario
 from engine.core.state import (
     OPEN_TOKEN,
     Entry,
@@ -30,9 +31,10 @@ from engine.core.state import (
     Token,
     Visit,
 )
-from engine.core.stimuli import Done, FromElsewhere, MessageReceived, Refusal, Start, Stimulus, Throw
+from engine.core.stimuli import Done, EventCaught, FromElsewhere, MessageReceived, Refusal, Start, Stimulus, Throw
 from engine.core.turn import Changes, Turn, World
 from engine.storage import load, save
+from tests.model import data
 
 MORNING = datetime(2026, 3, 28, 8, tzinfo=UTC)
 
@@ -50,10 +52,34 @@ class Store:
         self.journal: dict[int, list[Entry]] = {}
         self.outgoing: list[tuple[InstanceState, Outgoing]] = []
         self.timers: dict[int, UUID] = {}  # every timer that ever was, with its instance
-        self.pending: list[FromElsewhere | Throw] = []
+        self.every_timer: dict[UUID, dict[int, Timer]] = {}
+        self.pending: list[FromElsewhere | Throw | EventCaught | Start] = []
+        self.scenarios: dict[tuple[str, str], Scenario] = {}
+        self.outside: set[str] = set()  # records and events that the test has given
+        self.fresh: list[tuple[int, Entry]] = []  # what the newest step has added to journals, in order
+        self.sent: dict[UUID | None, Outgoing] = {}
 
     def graph(self, snapshot_id: int) -> Graph:
         return self.graphs[snapshot_id]
+
+    def by_id(self, number: int) -> InstanceState:
+        return next(each for each in self.instances.values() if each.id == number)
+
+    def start_params(self, state: InstanceState) -> dict[str, Any]:
+        """What the instance has started with."""
+        return state.start_params
+
+    def timers_of(self, state: InstanceState) -> list[Timer]:
+        """All timers that the instance ever had, with what became of them."""
+        return list(self.every_timer.get(state.uuid, {}).values())
+
+    def rename(self, link: tuple[str, str], scenario: Scenario) -> None:
+        """A scenario of an integration has other topics from now on."""
+        self.scenarios[link] = scenario
+
+    def inherited(self, related: InstanceState, copied: list[str], left_out: list[str]) -> dict[str, Any]:
+        """The values that a start with inherit takes over."""
+        return data.inherited(related.params, copied, left_out)
 
     def new_uuid(self) -> UUID:
         return UUID(int=self.random.getrandbits(128), version=4)
@@ -66,6 +92,7 @@ class Store:
             new_uuid=self.new_uuid,
             graph=self.graph,
             published=self.published,
+            scenarios=self.scenarios,
             instances={} if found is None else {each.uuid: _copy(each) for each in self.tree(found)},
         )
 
@@ -75,6 +102,7 @@ class Store:
     def apply(self, stimulus: Stimulus) -> Done | Refusal:
         """Apply one stimulus and store what came of it; a refusal must have changed nothing."""
         self.now += timedelta(seconds=1)
+        self.fresh = []
         world = self.world(stimulus)
         before = {uuid: _fingerprint(state) for uuid, state in world.instances.items()}
         outcome = _step(world, stimulus)
@@ -89,9 +117,12 @@ class Store:
         made = world.changes
         for state, entry in made.journal:
             self.journal.setdefault(state.id, []).append(entry)
+            self.fresh.append((state.id, entry))
         for state, timer in made.timers.values():
             self.timers[timer.id] = state.uuid
+            self.every_timer.setdefault(state.uuid, {})[timer.id] = replace(timer)
         self.outgoing += made.outgoing
+        self.sent |= {row.id: row for _, row in made.outgoing}
         self.pending += made.elsewhere
         for state in world.instances.values():
             self.instances[state.uuid] = _saved(self.instances.get(state.uuid), state, world)
