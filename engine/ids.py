@@ -19,7 +19,7 @@ _end = 0
 
 
 class Ids:
-    """Free ids, one a call of `next()`; `give_back` returns the unused ones when nobody has taken others since."""
+    """Free ids, one a call of `next()`; the end of the block gives unused ones back when nobody has taken others since."""
 
     def __init__(self, first: int, end: int) -> None:
         self._at = first
@@ -35,7 +35,10 @@ class Ids:
         value, self._at = self._at, self._at + 1
         return value
 
-    def give_back(self) -> None:
+    def __enter__(self) -> Ids:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         global _next
         with _lock:
             if _next == self._end:

@@ -13,7 +13,7 @@ import os
 import threading
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from zoneinfo import ZoneInfo
 
 from django.db import OperationalError, connection, transaction
@@ -116,20 +116,20 @@ def _together(stimuli: list[Stimulus]) -> list[Outcome | None]:
     """The calls of several threads in one transaction; None for those whose tree somebody else has locked, as waiting for it
     would keep all waiting. An error from the commit on is everybody's: it may have been stored."""
     at_commit = False
-    taken: list[int] = []
+    taken = list(range(len(stimuli)))
 
     def choose(_: Sequence[Stimulus]) -> Sequence[Stimulus]:
-        asked = [stimulus.instance_uuid for stimulus in stimuli if not isinstance(stimulus, Start)]
-        free = load.lock_free(asked) if asked else set()
-        taken.extend(n for n, each in enumerate(stimuli) if isinstance(each, Start) or each.instance_uuid in free)
+        free = load.lock_free(touched)
+        taken[:] = [n for n, each in enumerate(stimuli) if isinstance(each, Start) or each.instance_uuid in free]
         return [stimuli[n] for n in taken]
 
     def note(_: Sequence[Outcome]) -> None:
         nonlocal at_commit
         at_commit = True
 
+    touched = [stimulus.instance_uuid for stimulus in stimuli if not isinstance(stimulus, Start)]
     try:
-        outcomes, pushed = _batch(stimuli, choose, note)
+        outcomes, pushed = _batch(stimuli, choose, note) if touched else _batch(stimuli, None, None)
     except OperationalError:
         raise
     except Exception as error:
@@ -191,20 +191,23 @@ class ExpectedByCaller(Exception):
 def _batch(
     stimuli: Sequence[Stimulus], inside: Inside | None, after: After | None, *, put_aside: str = ""
 ) -> tuple[list[Outcome], set[uuid.UUID]]:
-    """One transaction: lock, load, step, store."""
+    """One transaction: lock, load, step, store. Mere starts read nothing that they would have to lock: their transaction is the
+    writing alone, on PostgreSQL a single statement."""
     parameters, scenarios = configuration.generic_parameters(), configuration.scenarios()
-    reserved = ids.reserve(IDS_PER_STIMULUS * max(1, len(stimuli)))
-    try:
-        with transaction.atomic():
-            chosen = list(stimuli if inside is None else inside(stimuli))
-            world = _world(reserved, parameters, scenarios, chosen)
-            outcomes = [_step(world, stimulus, put_aside) for stimulus in chosen]
-            save.changes(world)
-            if after is not None:
-                after(outcomes)
-            point("runtime.before_commit")
-    finally:
-        reserved.give_back()
+    mere_starts = inside is None and after is None and all(isinstance(stimulus, Start) for stimulus in stimuli)
+    whole = transaction.atomic() if not mere_starts or connection.in_atomic_block else nullcontext()
+    with ids.reserve(IDS_PER_STIMULUS * max(1, len(stimuli))) as reserved, whole:
+        chosen = list(stimuli if inside is None else inside(stimuli))
+        world = _world(reserved, parameters, scenarios, chosen)
+        outcomes = [_step(world, stimulus, put_aside) for stimulus in chosen]
+        writes = save.changes(world)
+        if not mere_starts:
+            writes.flush()
+        if after is not None:
+            after(outcomes)
+        point("runtime.before_commit")
+        if mere_starts:
+            writes.flush()
     point("runtime.after_commit")
     _tell(world)
     return outcomes, {push.instance_uuid for push in world.changes.elsewhere}
@@ -320,8 +323,7 @@ def _on_row(row: OutboxMessage, change: Callable[[Turn], None]) -> None:
     if row.instance_id is None:
         return
     parameters, scenarios = configuration.generic_parameters(), configuration.scenarios()
-    reserved = ids.reserve(IDS_PER_STIMULUS)
-    with transaction.atomic():
+    with ids.reserve(IDS_PER_STIMULUS) as reserved, transaction.atomic():
         world = _world(reserved, parameters, scenarios, [])
         instance_uuid = load.uuid_of(row.instance_id)
         if instance_uuid is None:
@@ -330,8 +332,7 @@ def _on_row(row: OutboxMessage, change: Callable[[Turn], None]) -> None:
         turn = Turn(world, world.instances[instance_uuid])
         change(turn)
         turn.closing_frames()
-        save.changes(world)
-    reserved.give_back()
+        save.changes(world).flush()
     _tell(world)
 
 

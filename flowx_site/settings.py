@@ -80,7 +80,9 @@ else:
     DATABASES["default"]["CONN_MAX_AGE"] = 0
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True  # a pooled connection that broke meanwhile is not handed out
     DATABASES["default"]["OPTIONS"] = {"pool": {"min_size": 1, "max_size": config.db_pool_size, "timeout": 10}}
-    if config.db_prepare:  # the server compiled the statement that loads a batch each time anew, for a third of a second
+    if (
+        config.db_prepare
+    ):  # the server compiled the statement that loads a batch each time anew, for a third of a second
         DATABASES["default"]["OPTIONS"]["options"] = "-c jit=off"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 

@@ -17,14 +17,15 @@ lean on the primary key (or the unique column named) and on nothing else.
 from __future__ import annotations
 
 import json
-from collections.abc import Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
 from typing import Any
 
 import orjson
-from django.db import connection
+from django.db import connection, transaction
 from django.db.models import (
     BooleanField,
     CharField,
@@ -40,8 +41,8 @@ from django.db.models import (
 from engine.storage import copying, prepared
 
 MAX_PARAMETERS = 30_000
-COPY_FROM = 250
-"""Rows of one table from which on COPY costs less than JSON."""
+COPY_FROM, COPIES = 120, 2
+"""Rows of one table from which on COPY costs less than JSON, and how many tables are copied at most: each is two round trips."""
 
 PLAIN = (BooleanField, CharField, IntegerField, TextField)
 """Fields whose values every driver takes as they are."""
@@ -61,10 +62,15 @@ class Shape:
 
 
 class Writes:
-    """Rows to write, in the order given: one `add` a table."""
+    """Rows to write, in the order given, and statements that follow them."""
 
     def __init__(self) -> None:
         self._rows: list[tuple[Shape, Sequence[Row]]] = []
+        self._others: list[Callable[[], object]] = []
+
+    def then(self, statement: Callable[[], object]) -> None:
+        """Run this after the rows are written."""
+        self._others.append(statement)
 
     def add(self, model: type[Model], rows: Sequence[Row], *, skip_known: str = "") -> None:
         """Insert rows that map field attribute names to values; all of them name the same fields.
@@ -86,28 +92,33 @@ class Writes:
             self._rows.append((Shape(model, tuple(rows[0]), update, tuple(keep), skip_known), rows))
 
     def flush(self) -> None:
-        """Write what was added."""
-        if connection.vendor == "postgresql":
-            rest = [(shape, rows) for shape, rows in self._rows if not _copied(shape, rows)]
-            if rest:
-                statement = _together(tuple(shape for shape, _ in rest))
-                prepared.execute(statement, [_as_json(shape, rows) for shape, rows in rest])
-        else:
-            for shape, rows in self._rows:
-                _write_values(shape, rows)
-        self._rows = []
+        """Write all of it in one transaction: the caller's; or one of its own, which a single statement is by itself."""
+        parts = [*self._parts(), *self._others]
+        with transaction.atomic() if len(parts) > 1 and not connection.in_atomic_block else nullcontext():
+            for part in parts:
+                part()
+        self._rows, self._others = [], []
+
+    def _parts(self) -> list[Callable[[], object]]:
+        if connection.vendor != "postgresql":
+            return [partial(_write_values, shape, rows) for shape, rows in self._rows]
+        new = [(shape, rows) for shape, rows in self._rows if not shape.update and not shape.skip_known]
+        copied = sorted((each for each in new if len(each[1]) >= COPY_FROM), key=lambda each: -len(each[1]))[:COPIES]
+        rest = [each for each in self._rows if each not in copied]
+        return [*(partial(_copy, *each) for each in copied), *([partial(_write_json, rest)] if rest else [])]
 
 
 # -- PostgreSQL --------------------------------------------------------------------------------------------------------
 
 
-def _copied(shape: Shape, rows: Sequence[Row]) -> bool:
-    """Whether the rows were written by COPY."""
-    if shape.update or shape.skip_known or len(rows) < COPY_FROM:
-        return False
+def _copy(shape: Shape, rows: Sequence[Row]) -> None:
     fields = [_field(shape.model, name) for name in shape.names]
     copying.copy(shape.model._meta.db_table, fields, [tuple(row.values()) for row in rows])
-    return True
+
+
+def _write_json(given: Sequence[tuple[Shape, Sequence[Row]]]) -> None:
+    statement = _together(tuple(shape for shape, _ in given))
+    prepared.execute(statement, [_as_json(shape, rows) for shape, rows in given])
 
 
 @lru_cache(maxsize=512)

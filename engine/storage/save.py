@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 from uuid import UUID
 from zlib import crc32
@@ -30,8 +31,8 @@ from engine.models.messages import SHARDS
 from engine.storage import bulk, upgrade
 
 
-def changes(world: World) -> None:
-    """Write all of `world.changes`."""
+def changes(world: World) -> bulk.Writes:
+    """All of `world.changes`, to be flushed."""
     made, stored = world.changes, world.stored
     writes = bulk.Writes()
     writes.put(
@@ -59,7 +60,7 @@ def changes(world: World) -> None:
         ],
     )
     writes.add(PendingStimulus, _elsewhere(world))
-    writes.flush()
+    return writes
 
 
 def _events(world: World, writes: bulk.Writes) -> None:
@@ -84,7 +85,7 @@ def _events(world: World, writes: bulk.Writes) -> None:
         stored={each.id for _, each in made.subscriptions.values() if each.stored},
     )
     if made.unsubscribed:
-        EventSubscription.objects.filter(id__in=made.unsubscribed).delete()
+        writes.then(EventSubscription.objects.filter(id__in=made.unsubscribed).delete)
     known = []
     for state in made.instances.values():
         graph = world.graph(state.snapshot_id)
@@ -93,13 +94,11 @@ def _events(world: World, writes: bulk.Writes) -> None:
             if value is not None and not isinstance(value, paths.Missing):
                 known.append((graph.name, jsonio.dumps(value)[:255], state.uuid))
     # In one order, so that two batches of starts never wait for each other's values in a ring.
-    StartCorrelation.objects.bulk_create(
-        [
-            StartCorrelation(process_name=name, correlation=text, instance_uuid=made_by)
-            for name, text, made_by in sorted(known)
-        ],
-        ignore_conflicts=True,
-    )
+    rows = [
+        StartCorrelation(process_name=name, correlation=text, instance_uuid=made_by) for name, text, made_by in known
+    ]
+    if rows:
+        writes.then(lambda: StartCorrelation.objects.bulk_create(rows, ignore_conflicts=True))
 
 
 def shard_of(text: str) -> int:
@@ -350,7 +349,8 @@ def _kept(made: Changes, writes: bulk.Writes) -> None:
         known = [kept.row_id for _, kept in made.kept if kept.row_id is not None and kept.state is target]
         if known:
             reason = next(kept.reason for _, kept in made.kept if kept.state is target)
-            ReceivedMessage.objects.filter(id__in=known).update(state=str(target), reason=reason)
+            rows = ReceivedMessage.objects.filter(id__in=known)
+            writes.then(partial(rows.update, state=str(target), reason=reason))
 
 
 def _received(state: core.InstanceState, kept: core.Kept) -> dict[str, Any]:

@@ -95,9 +95,8 @@ def test_e206_an_effect_on_another_tree_is_applied_once_also_after_a_crash():
 
 
 def test_ids_are_given_once_and_unused_ones_go_back():
-    first = ids.reserve(10)
-    taken = [next(first) for _ in range(3)]
-    first.give_back()
+    with ids.reserve(10) as first:
+        taken = [next(first) for _ in range(3)]
     second = ids.reserve(10)
     assert next(second) == taken[-1] + 1
     more = [next(second) for _ in range(2000)]
