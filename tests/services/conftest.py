@@ -2,11 +2,14 @@
 
 import uuid
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from tests import servers
+from tests.services import checks
+from tests.services.duel import Fighters
 from tests.services.kafka_server import KafkaServer
 from tests.services.postgres_server import PostgresServer
 
@@ -48,3 +51,34 @@ def make_topic(kafka_bootstrap: str) -> Callable[..., str]:
         return topic
 
     return make
+
+
+@pytest.fixture(scope="session")
+def arena(django_db_setup: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Fighters]]:
+    """Holds the fighters once a test has asked for them; ends them before the database goes."""
+    holder: list[Fighters] = []
+    yield holder
+    for fighters in holder:
+        fighters.close()
+
+
+@pytest.fixture
+def fighters(
+    transactional_db: None,
+    program_environ: Callable[[], dict[str, str]],
+    arena: list[Fighters],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Fighters:
+    """Two OS processes of ours that apply what they are given, in step; they serve all tests, one after the other."""
+    if not arena:
+        folder: Path = tmp_path_factory.mktemp("fighters")
+        arena.append(Fighters(program_environ(), folder))
+    return arena[0]
+
+
+@pytest.fixture
+def no_deadlock(transactional_db: None, postgres: PostgresServer) -> Iterator[None]:
+    """Fails a test in which PostgreSQL had to break up a deadlock."""
+    before = checks.deadlocks(postgres)
+    yield
+    assert checks.deadlocks(postgres) == before

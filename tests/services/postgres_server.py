@@ -118,6 +118,11 @@ class PostgresServer:
         raise NoPostgresError(f"PostgreSQL did not start: {self._log.read_text()[-2000:]}")
 
     @property
+    def log(self) -> str:
+        """What the server has written so far."""
+        return self._log.read_text(errors="replace")
+
+    @property
     def runs(self) -> bool:
         """Whether the process is there."""
         return self._process is not None and self._process.poll() is None

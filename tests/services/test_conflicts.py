@@ -1,107 +1,210 @@
-"""Conflicting stimuli from two OS processes and from threads, on PostgreSQL: no deadlock, no lost update, each counted once."""
+"""Two OS processes at one instance, and at several in opposite orders, a thousand rounds each: no deadlock, nothing is lost.
 
-import json
-import subprocess
-import sys
+What each stimulus did is read off the journal: each has a user of its own. Fresh instances, of which one of two strikes is the
+last, are in `test_duels`, trees in `test_trees`, effects between trees in `test_between_trees`.
+"""
+
+from __future__ import annotations
+
+import random
 import threading
+import uuid
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 from django.db import connection
 
 from engine import runtime
-from engine.core import jsonio
-from engine.core.stimuli import Crashed, Done, Execute, Outcome
-from engine.models import Instance, JournalEntry, Timer, Token, Visit
-from flowx_site.config import BASE_DIR
-from tests.builders import USER, Running, action, process, save_data, websocket_send
+from engine.core.stimuli import Crashed, Execute, Hold, Outcome, RunTimer, Start, Stimulus, TimerDue, Unhold
+from engine.models import Instance, OutboxMessage, ReceivedMessage, StartCorrelation, Timer, Token
+from tests.builders import TOPIC, USER, Published, Running, action, process, save_data, websocket_send
+from tests.services import checks
+from tests.services.duel import Arrives, Fighters, overlapping
+from tests.services.scenes import LIMIT, ROUNDS, Place, actor, apply_all, places, start_many
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(120)]
-HAMMERS, ROUNDS, INSTANCES = 2, 250, 3  # 250 x 2 x 3: 1,500 conflicting executions, in 500 batches
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.timeout(LIMIT),
+    pytest.mark.usefixtures("no_deadlock"),
+]
+NAMES = ("left", "right")
+CYCLE, TIMED = 10, 5  # timers in every fifth cycle: the instance has them all from the start
+TIMERS = 3 * (ROUNDS // CYCLE // TIMED + 1)
 
 
-def counting() -> process:
-    """A form whose action counts its runs in the data and pushes a frame; 40 timers are fired by several at once."""
-    add = save_data("add", ["one", "two"], repeatable=True, optional=True, autoRunChildren=True)
+def counting(**fields: object) -> Published:
+    """A form whose action counts its runs in the data and pushes a frame; it takes records, and any number of timers."""
+    add = save_data("add", repeatable=True, optional=True, autoRunChildren=True)
     rule = {"language": "ZEN", "target": "n", "message": "(input.n ?? 0) + 1"}
     count = action("count", "BUSINESS_RULE", actionRuleDefinitions=[rule], parentName="add", repeatable=True)
     tell = websocket_send("tell", '{"n": ${n}}', parentName="add", repeatable=True)
     later = save_data("later", repeatable=True, optional=True, timerExpression="P1D")
-    return process().start().user_task("Form", add, count, tell, later, save_data("go")).end()
+    stream = {"dataStreamTopics": [{"topicName": TOPIC, "keyName": "got"}], **fields}
+    return process().start().user_task("Form", add, count, tell, later, save_data("go"), **stream).end().publish()
 
 
-def check_numbers(running: Running) -> None:
-    """Journal, frames and visits without a gap or a double."""
-    rows = JournalEntry.objects.filter(instance_id=running.row.id).order_by("number")
-    assert [row.number for row in rows] == list(range(1, running.row.journal_seq + 1))
-    frames = [row.frame_seq for row in rows if row.frame_seq is not None]
-    assert frames == list(range(1, running.row.frame_seq + 1))
-    visits = Visit.objects.filter(instance_id=running.row.id).order_by("number").values_list("number", flat=True)
-    assert list(visits) == list(range(1, running.row.visit_seq + 1))
+def strikes(
+    place: Place, timers: list[tuple[int, object]], number: int
+) -> tuple[Stimulus | Arrives, Stimulus | Arrives]:
+    """What both do in a round to the one instance; it is on hold after the rounds 5 and 6 of each cycle only."""
+    left, right = (actor(name, number) for name in NAMES)
+
+    def add(who: object) -> Execute:
+        return Execute(place.uuid, place.token, "add", {}, who)  # type: ignore[arg-type]
+
+    def record(seat: int, *, same: bool = True) -> Arrives:
+        name = uuid.uuid5(place.uuid, f"{number} {0 if same else seat}")
+        return Arrives(TOPIC, f"[{number}]", name, place.id, seat, number)
+
+    timed = number // CYCLE % TIMED == 0
+    match number % CYCLE:
+        case 2:
+            return record(0), record(1)
+        case 3 if timed:
+            due = TimerDue(place.uuid, timers.pop()[0])
+            return due, due
+        case 4:
+            return record(0, same=False), record(1, same=False)
+        case 5:
+            return Hold(place.uuid, left), Hold(place.uuid, right) if number % 20 == 5 else add(right)
+        case 6:
+            return add(left), TimerDue(place.uuid, timers.pop()[0]) if timed else record(1)
+        case 7:
+            return Unhold(place.uuid, left), Unhold(place.uuid, right) if number % 20 == 7 else add(right)
+        case 9 if timed:
+            timer, _ = timers.pop()
+            return RunTimer(place.uuid, timer, left), TimerDue(place.uuid, timer)
+        case _:
+            return add(left), add(right)
 
 
-def test_two_processes_that_hammer_the_same_instances_lose_and_double_nothing(
-    program_environ: Callable[[], dict[str, str]],
-) -> None:
-    published = counting().publish()
-    running = [published.start() for _ in range(INSTANCES)]
-    for each in running:
-        for _ in range(40):
-            each.execute("later")
-    names = ["one", "two"][:HAMMERS]
-    arguments = [str(ROUNDS), *(str(each.uuid) for each in running)]
-    programs = [
-        subprocess.Popen(
-            [sys.executable, "-m", "tests.services.hammer", name, *arguments],
-            cwd=BASE_DIR,
-            env=program_environ(),
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-        for name in names
+def test_two_that_hammer_one_instance_lose_and_double_nothing(fighters: Fighters) -> None:
+    [place] = start_many(counting(), [{}])
+    apply_all([Execute(place.uuid, place.token, "later", {}, USER)] * TIMERS)
+    [place] = places([place.uuid])
+    timers = list(place.timers)
+    given = [strikes(place, timers, number) for number in range(ROUNDS)]  # type: ignore[arg-type]
+    plans = [[[[both[(seat + number) % 2]]] for number, both in enumerate(given)] for seat in (0, 1)]
+
+    fought = fighters.fight(*plans)
+
+    assert overlapping(*fought) > ROUNDS / 2
+    became = [
+        (each, fought[seat][number].words[0])
+        for number, both in enumerate(given)
+        for seat in (0, 1)
+        for each in [both[(seat + number) % 2]]
     ]
-    given = sum((Counter(json.loads(program.communicate(timeout=100)[0])) for program in programs), Counter())
-    assert [program.returncode for program in programs] == [0] * HAMMERS
-    assert not [kind for kind in given if kind.endswith("Crashed")]
-    assert given["Execute Done"] + given["Execute Refused"] == HAMMERS * ROUNDS * INSTANCES
-    assert given["Execute Done"] > ROUNDS
-    assert sum(each.params.get("n", 0) for each in running) == given["Execute Done"]
-    fired = Timer.objects.filter(state="FIRED").count()
-    assert fired >= given["TimerDue Done"] > 0  # one that came due on hold fires when the hold ends
-    assert sum(len(each.journal("Run scheduled action")) for each in running) == fired
-    for each in running:
-        added = each.action_state("add")
-        assert added is not None
-        assert added["completed"] == each.params["n"] == len(each.frames("data"))
-        assert [frame["data"]["n"] for frame in each.frames("data")] == list(range(1, each.params["n"] + 1))
-        check_numbers(each)
+    words = Counter((type(each).__name__, word) for each, word in became)
+    assert {word for _, word in words} == {"done", "409", "taken", "fired", "ignored"}
+    for kind in ("Execute", "Hold", "Unhold", "RunTimer"):
+        assert words[kind, "done"] > 0
+        assert words[kind, "409"] > 0
+    assert words["TimerDue", "fired"] > 0
+    assert words["TimerDue", "ignored"] > 0
+    running = Running(None, place.uuid)  # type: ignore[arg-type]
+    assert running.state == "STARTED"
+    check_executions(
+        running, [each.actor.name for each, word in became if isinstance(each, Execute) and word == "done"]
+    )
+    for event, kind in (("Hold", Hold), ("Unhold", Unhold)):
+        accepted = [each.actor.name for each, word in became if type(each) is kind and word == "done"]  # type: ignore[union-attr]
+        assert checks.entries(event) == Counter(accepted)
+    timers_given = {each.timer_id for each, _ in became if isinstance(each, TimerDue | RunTimer)}
+    assert set(Timer.objects.filter(state="FIRED").values_list("id", flat=True)) == timers_given
+    assert sum("type" in row.details for row in running.journal("Run scheduled action")) == len(timers_given)
+    names = [row.message_id for row in running.journal("Message Receive")]
+    assert Counter(names) == Counter({each.message_id for each, _ in became if isinstance(each, Arrives)})
+    assert set(ReceivedMessage.objects.values_list("state", flat=True)) <= {"applied"}
+    checks.all_holds()
+
+
+def check_executions(running: Running, accepted: Sequence[str]) -> None:
+    """Counter, action state, frames and journal agree, and each that was accepted is there once."""
+    added = running.action_state("add")
+    assert added is not None
+    assert running.params["n"] == added["completed"] == len(accepted) > 0
+    assert [frame["data"]["n"] for frame in running.frames("data")] == list(range(1, len(accepted) + 1))
+    mine = Counter(row.user for row in running.journal("Execute action") if row.action_name == "add")
+    assert mine == Counter(accepted)
+
+
+def test_batches_over_the_same_instances_in_opposite_orders_do_not_deadlock(fighters: Fighters) -> None:
+    """Also records of no instance, doubled, and starts by the same values: whatever two batches could wait for in a ring."""
+    made = start_many(counting(), [{}] * 4)
+    keyed = process("keyed").add("MESSAGE_CATCH_START", "Came", messageName="come", correlationKey="key", connect=False)
+    by_key = keyed.user_task("Form", save_data("go")).end().publish().snapshot_id
+    came = keyed.node("Came")["id"]
+
+    def plan(seat: int) -> list[list[list[Stimulus | Arrives]]]:
+        chance, rounds = random.Random(seat), []
+        for number in range(ROUNDS):
+            who = actor(NAMES[seat], number)
+            batch: list[Stimulus | Arrives] = [Execute(each.uuid, each.token, "add", {}, who) for each in made]
+            if number % 4 == 1:
+                batch = [Start(uuid.uuid4(), by_key, {"key": f"{number} {key}"}, who, node_id=came) for key in range(4)]
+            elif number % 4 == 3:
+                names = [uuid.UUID(int=4 * number + each) for each in range(4)]
+                batch = [Arrives(TOPIC, "1", name, 0, seat, 0) for name in names]
+                for name, place in zip(names, made, strict=True):
+                    batch.append(Arrives(TOPIC, "1", uuid.uuid5(name, "x"), place.id, seat, 0))
+            chance.shuffle(batch) if number % 8 < 4 else batch.sort(key=str, reverse=bool(seat))
+            offsets = range(8 * number, 8 * number + 8)
+            rounds.append([[at(each, offset) for each, offset in zip(batch, offsets, strict=False)]])
+        return rounds
+
+    fought = fighters.fight(plan(0), plan(1))
+
+    assert {word for both in fought for each in both for word in each.words} == {"done", "taken"}
+    assert overlapping(*fought) > ROUNDS / 2
+    executing = [number for number in range(ROUNDS) if number % 2 == 0]
+    receiving = [number for number in range(ROUNDS) if number % 4 == 3]
+    starting = [number for number in range(ROUNDS) if number % 4 == 1]
+    for place in made:
+        running = Running(None, place.uuid)  # type: ignore[arg-type]
+        check_executions(running, [f"{name} {number}" for number in executing for name in NAMES])
+        assert len(running.journal("Message Receive")) == len(receiving)
+    assert ReceivedMessage.objects.filter(state="unmatched").count() == 4 * len(receiving)
+    assert OutboxMessage.objects.count() == 4 * len(receiving), "one dead-letter copy each"
+    assert Instance.objects.filter(process_name="keyed").count() == 8 * len(starting)
+    assert StartCorrelation.objects.count() == 4 * len(starting)
+    checks.all_holds()
+
+
+def at(each: Stimulus | Arrives, offset: int) -> Stimulus | Arrives:
+    """A record at its place in the partition; other stimuli as they are."""
+    if not isinstance(each, Arrives):
+        return each
+    return Arrives(each.topic, each.value, each.message_id, each.instance_id, each.partition, offset)
 
 
 def test_children_that_end_at_once_let_their_parent_go_on_once() -> None:
-    """Each round starts two children, ends both at the same moment beside a call of the parent, and comes round again."""
+    """Each round starts two children, ends both at the same moment beside a third call, and comes round again."""
     process("child").start().user_task("Work", save_data("done", ["result"])).end().publish()
     made = process().start().add("EXCLUSIVE_GATEWAY", "Again", rules=[])
     made.add("SUBPROCESS_RUN", "Run", processName="child", collectionKey="items", outputKey="made")
     rule = {"language": "ZEN", "target": "n", "message": "(input.n ?? 0) + 1"}
     made.task("Count", action("count", "BUSINESS_RULE", actionRuleDefinitions=[rule])).link("Count", "Again")
-    running = made.publish().start({"items": ["a", "b"]})
-    rounds = 170
+    published = made.publish()
+    parents, turns = 9, 20
     hammers = Lockstep(3)
-    for number in range(1, rounds + 1):
-        first, second = Instance.objects.filter(parent_id=running.row.id, state="STARTED").order_by("id")
-        outcomes = hammers.run(
-            lambda child=first, number=number: finish(child, number),
-            lambda child=second, number=number: finish(child, number),
-            lambda child=first, number=number: finish(child, number),
-        )
-        kinds = Counter(type(outcome).__name__ for outcome in outcomes)
-        assert kinds == {"Done": 2, "Refused": 1}
-        assert running.params["n"] == number
-        assert running.params["made"] == [number, number]
+    for _ in range(parents):
+        running = published.start({"items": ["a", "b"]})
+        for number in range(1, turns + 1):
+            first, second = Instance.objects.filter(parent_id=running.row.id, state="STARTED").order_by("id")
+            outcomes = hammers.run(
+                lambda child=first, number=number: finish(child, number),
+                lambda child=second, number=number: finish(child, number),
+                lambda child=first, number=number: finish(child, number),
+            )
+            kinds = Counter(type(outcome).__name__ for outcome in outcomes)
+            assert kinds == {"Done": 2, "Refused": 1}
+            assert running.params["n"] == number
+            assert running.params["made"] == [number, number]
+        assert Instance.objects.filter(parent_id=running.row.id).count() == 2 * (turns + 1)
     hammers.stop()
-    check_numbers(running)
-    assert Instance.objects.filter(parent_id=running.row.id).count() == 2 * (rounds + 1)
+    checks.all_holds()
 
 
 def finish(child: Instance, number: int) -> Outcome:
@@ -147,23 +250,3 @@ class Lockstep:
                 self._end.wait(60)
         finally:
             connection.close()
-
-
-def test_batches_over_the_same_trees_in_opposite_order_do_not_deadlock() -> None:
-    published = counting().publish()
-    running = [published.start() for _ in range(4)]
-    there = [Execute(each.uuid, each.token.uuid, "add", {}, USER) for each in running]
-    hammers = Lockstep(2)
-    outcomes = [
-        outcome for _ in range(80) for outcome in hammers.run(lambda: all_done(there), lambda: all_done(there[::-1]))
-    ]
-    hammers.stop()
-    assert {type(outcome) for outcome in outcomes} == {Done}
-    assert [each.params["n"] for each in running] == [160] * 4
-    assert jsonio.dumps(running[0].params) == '{"n":160}'
-
-
-def all_done(batch: list[Execute]) -> Outcome:
-    """The first outcome that is not Done, else the last."""
-    outcomes = runtime.apply(batch)
-    return next((each for each in outcomes if not isinstance(each, Done)), outcomes[-1])
