@@ -95,9 +95,9 @@ class Combiner:
                 other.error = other.error or RuntimeError("The thread that applied the call was ended.")
             raise
         finally:
-            self._hand_on()
-            for other in others:
+            for other in others:  # they first: whoever calls again at once goes with the next batch
                 other.gate.release()
+            self._hand_on()
         return self._own(call)
 
     def _serve(self, calls: list[Call]) -> None:

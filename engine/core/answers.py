@@ -27,7 +27,7 @@ def start_answer(state: InstanceState, graph: Graph, token: Token, websocket_pat
     """The documented key set of a start; the first token is still on its start node (engine 2.4)."""
     return {
         "processDefinitionName": graph.name,
-        "uuid": str(state.uuid),
+        "uuid": state.uuid_text,
         "state": str(state.state),
         "tokens": [token_json(token)],
         "templateConfig": [],

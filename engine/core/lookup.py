@@ -22,7 +22,7 @@ def lookup_for(world: World, state: InstanceState) -> Lookup:
     """The look-up function for templates of `state`'s actions and nodes."""
     reserved: dict[str, Json] = {
         "processInstanceId": state.id,
-        "processInstanceUuid": str(state.uuid),
+        "processInstanceUuid": state.uuid_text,
         "parentProcessInstanceId": state.parent_id,
         "webSocketPath": world.websocket_path,
         "webSocketAddress": world.websocket_address,

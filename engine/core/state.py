@@ -311,6 +311,10 @@ class InstanceState:
     kept: list[Kept] = field(default_factory=list)
     subscriptions: dict[int, Subscription] = field(default_factory=dict)
     restarts: dict[str, dict[str, Any]] = field(default_factory=dict)  # action name -> data before its first run
+    uuid_text: str = field(init=False, repr=False, compare=False)  # what frames, records and answers name
+
+    def __post_init__(self) -> None:
+        self.uuid_text = str(self.uuid)
 
     @property
     def ended(self) -> bool:

@@ -214,7 +214,7 @@ class Turn:
         frame_id = self.world.new_uuid()
         whole = (
             f'{{"event":"{event}","type":"{frame_type}","id":"{frame_id}","seq":{self.state.frame_seq},'
-            f'"processInstanceUuid":"{self.state.uuid}","timestamp":"{timestamp(self.now)}","{member}":{text}}}'
+            f'"processInstanceUuid":"{self.state.uuid_text}","timestamp":"{timestamp(self.now)}","{member}":{text}}}'
         )
         made = self.entry("Frame", token=token, subject="Process Instance", details=details, payload=whole)
         made.action_name = action_name
@@ -225,7 +225,7 @@ class Turn:
         """One progress frame a moved token, then a state frame if the client has to know one (engine 3.4, 8.5)."""
         for token in self.moved.values():
             body: dict[str, jsonio.Json] = {
-                "processInstanceUuid": str(self.state.uuid),
+                "processInstanceUuid": self.state.uuid_text,
                 "tokenUuid": str(token.uuid),
                 "currentNodeId": token.node_id,
             }

@@ -311,7 +311,7 @@ def outgoing(state: core.InstanceState, row: core.Outgoing, world: World) -> dic
         "key": row.key,
         "value": row.value,
         "headers": jsonio.dumps(_headers(row)),
-        "shard": shard_of(str(state.uuid)),
+        "shard": shard_of(state.uuid_text),
         "state": "queued",
         "instance_id": state.id,
         "visit_id": row.visit_id,

@@ -138,10 +138,10 @@ def _headers(action_run: ActionRun) -> tuple[dict[str, str], tuple[str, ...]]:
             mark.gone(name): USER_JWT if text == mark.text else mark.gone(text) for name, text in configured.items()
         }
     state = action_run.turn.state
-    own = (str(state.id), str(state.uuid))
+    own = (str(state.id), state.uuid_text)
     addressed = configured.setdefault("processInstanceId", str(state.id))
     if addressed in own:
-        configured.setdefault("processInstanceUuid", str(state.uuid))
+        configured.setdefault("processInstanceUuid", state.uuid_text)
     return configured, minted
 
 
@@ -187,9 +187,9 @@ def header_text(value: jsonio.Json) -> str:
 def _key(action_run: ActionRun) -> str:
     param = action_run.action.params.get("messageKey")
     if param is None or not param.value.strip():
-        return str(action_run.turn.state.uuid)
+        return action_run.turn.state.uuid_text
     text, _ = action_run.plain_text(param, what="message key")
-    return text or str(action_run.turn.state.uuid)
+    return text or action_run.turn.state.uuid_text
 
 
 def _check_size(action_run: ActionRun, value: str, headers: dict[str, str], key: str) -> None:

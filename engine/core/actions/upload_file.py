@@ -17,4 +17,4 @@ def run(action_run: ActionRun) -> None:
     for name, what in (("customId", "folder"), ("documentType", "document type")):
         param = action_run.action.params.get(name)
         body[name] = "" if param is None else action_run.plain_text(param, what=what)[0]
-    kafka_send.send(action_run, topics, jsonio.dumps(body), str(action_run.turn.state.uuid))
+    kafka_send.send(action_run, topics, jsonio.dumps(body), action_run.turn.state.uuid_text)

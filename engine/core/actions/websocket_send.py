@@ -55,4 +55,4 @@ def _to_parent(action_run: ActionRun, frame_type: str, text: str) -> None:
 
 
 def _origin(action_run: ActionRun) -> dict[str, str]:
-    return {"node": action_run.node.name, "instance": str(action_run.turn.state.uuid)}
+    return {"node": action_run.node.name, "instance": action_run.turn.state.uuid_text}
