@@ -79,8 +79,8 @@ def measure(engines: Sequence[Engine], seconds: float, population: int) -> dict[
 
 
 def show(rounds: Sequence[dict[tuple[str, str], Found]]) -> None:
-    heads = ("few", "many", "many / few", "lowest", "highest", "ms server")
-    print(f"\n{'instances/s':28}" + "".join(f"{head:>12}" for head in heads) + f"{'many / few':>12}")
+    heads = ("few", "many", "many / few", "lowest", "highest", "server ms few", "server ms many")
+    print(f"\n{'instances/s':28}" + "".join(f"{head:>16}" for head in heads))
     for name, _, _ in ASKED:
         few, many = ([each[name, database] for each in rounds] for database in ("few", "many"))
         ratios = [b.rate / a.rate for a, b in zip(few, many, strict=True)]
@@ -88,7 +88,7 @@ def show(rounds: Sequence[dict[tuple[str, str], Found]]) -> None:
         rates = [f"{statistics.median(each.rate for each in found):,.0f}" for found in (few, many)]
         spread = [f"{each:.2f}" for each in (statistics.median(ratios), min(ratios), max(ratios))]
         costs = [f"{each:.2f}" for each in server]
-        print(f"{name:28}" + "".join(f"{figure:>12}" for figure in (*rates, *spread, *costs)))
+        print(f"{name:28}" + "".join(f"{figure:>16}" for figure in (*rates, *spread, *costs)))
 
 
 if __name__ == "__main__":
