@@ -86,8 +86,9 @@ class Combiner:
     def _lead(self, call: Call) -> Outcome:
         with self._lock:
             others, self._waiting = self._waiting[: AT_MOST - 1], self._waiting[AT_MOST - 1 :]
+            only = self._leaders == 1
         try:
-            if not others:
+            if not others and only:  # the one leader who may wait for the database's locks; `together` never does
                 return self._alone(call.stimulus)
             self._serve([call, *others])
         except BaseException:  # of `alone`, or the thread is being ended

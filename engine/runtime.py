@@ -80,9 +80,20 @@ def _apply(stimuli: list[Stimulus], inside: Inside | None, after: After | None) 
             raise
         log.exception("A stimulus could not be applied and is put aside.")
         outcomes, pushed = _batch(stimuli, inside, after, put_aside=str(error) or type(error).__name__)
-    if pushed:
-        pending.apply_stored(apply, pushed)
+    _apply_elsewhere(pushed)
     return outcomes
+
+
+def _apply_elsewhere(pushed: set[uuid.UUID]) -> None:
+    """Effects on other trees, right after the commit that stored them: what fails here is no error of the call, which counts."""
+    if not pushed:
+        return
+    try:
+        pending.apply_stored(apply, pushed)
+    except Exception:
+        if connection.in_atomic_block:  # nothing is committed yet
+            raise
+        log.exception("Effects on other instances were not applied at once; the sweep applies them.")
 
 
 def _half(stimuli: Sequence[Stimulus], inside: Inside | None, after: After | None) -> list[Outcome]:
@@ -136,11 +147,7 @@ def _together(stimuli: list[Stimulus]) -> list[Outcome | None]:
         if at_commit:
             raise
         raise NothingStored from error
-    if pushed:
-        try:
-            pending.apply_stored(apply, pushed)
-        except Exception:
-            log.exception("Effects on other instances were not applied at once; the sweep applies them.")
+    _apply_elsewhere(pushed)
     found: list[Outcome | None] = [None] * len(stimuli)
     for place, outcome in zip(taken, outcomes, strict=True):
         found[place] = outcome

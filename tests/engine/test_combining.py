@@ -38,6 +38,8 @@ class Work:
         return Done(stimulus.instance_uuid, {})
 
     def together(self, stimuli: list[Stimulus]) -> list[Outcome | None]:
+        if len(stimuli) == 1:  # of the second leader, who has nobody with him
+            return [self.alone(stimuli[0])]
         if self.error is not None:
             raise self.error
         if any(each is self.bad for each in stimuli):
@@ -151,6 +153,8 @@ def test_when_the_leader_of_a_batch_is_ended_those_who_went_with_it_are_told() -
     work, calls = Work(), [call() for _ in range(10)]
 
     def ended(stimuli: list[Stimulus]) -> list[Outcome | None]:
+        if len(stimuli) == 1:
+            return [work.alone(stimuli[0])]
         raise KeyboardInterrupt
 
     work.together = ended  # type: ignore[method-assign]
@@ -160,3 +164,24 @@ def test_when_the_leader_of_a_batch_is_ended_those_who_went_with_it_are_told() -
     assert ended_ones
     assert told
     assert len(ended_ones) + len(told) + len(work.batches) == 10
+
+
+def test_callers_who_wait_for_a_lock_leave_a_leader_for_the_others() -> None:
+    work, held = Work(), [call() for _ in range(4)]
+
+    def free(stimuli: list[Stimulus]) -> list[Outcome | None]:
+        return [None if each in held else Done(each.instance_uuid, {}) for each in stimuli]
+
+    combiner = Combiner(work.alone, free, work.resting)
+    with ThreadPoolExecutor(len(held) + 1) as pool:
+        waiting = []
+        for stimulus in held:
+            waiting.append(pool.submit(combiner.apply, stimulus))
+            assert work.begun.acquire(timeout=10), "each has come to the lock"
+        others = [call() for _ in range(10)]
+        assert [pool.submit(combiner.apply, each).result(10) for each in others] == [
+            Done(each.instance_uuid, {}) for each in others
+        ]
+        assert not any(each.done() for each in waiting)
+        work.gate.set()
+        assert [each.result(10) for each in waiting] == [Done(each.instance_uuid, {}) for each in held]
