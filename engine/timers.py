@@ -42,7 +42,7 @@ def fire_due_batch() -> int:
     due = list(rows.values_list("id", "instance_id", "due_at")[:BATCH])
     if not due:
         return 0
-    uuids = dict(Instance.objects.filter(id__in={number for _, number, _ in due}).values_list("id", "uuid"))
+    uuids = dict(Instance.objects.filter(id__among={number for _, number, _ in due}).values_list("id", "uuid"))
     faults.point("timers.before_apply")
     runtime.apply([TimerDue(uuids[number], timer_id, due_at) for timer_id, number, due_at in due if number in uuids])
     faults.point("timers.after_apply")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from operator import methodcaller
 from typing import Any
 from uuid import UUID
@@ -122,6 +123,7 @@ def printable(text: str) -> str:
     return text.replace("\0", "\N{REPLACEMENT CHARACTER}")
 
 
+@lru_cache(maxsize=4096)  # a record's ids are asked for again and again while its batch is taken in
 def uuid_in(text: str | None) -> UUID | None:
     """The uuid that a text holds, None when it holds none."""
     try:
@@ -182,7 +184,7 @@ def own_messages(records: Sequence[Record]) -> dict[UUID, Sent]:
     ids = {name for record in records for name in (record.message_id, record.in_reply_to) if name is not None}
     if not ids:
         return {}
-    rows = OutboxMessage.objects.filter(id__in=ids).values_list(
+    rows = OutboxMessage.objects.filter(id__among=ids).values_list(
         "id", "topic", "instance_id", "visit_number", "action_id", "run"
     )
     return {
@@ -209,7 +211,7 @@ class Directory:
                     uuids.add(name)
         self._found: dict[int | UUID, tuple[int, UUID]] = {}
         if numbers or uuids:
-            rows = Instance.objects.filter(Q(id__in=numbers) | Q(uuid__in=uuids))
+            rows = Instance.objects.filter(Q(id__among=numbers) | Q(uuid__among=uuids))
             for number, uuid in rows.values_list("id", "uuid"):
                 self._found[number] = self._found[uuid] = (number, uuid)
 

@@ -175,9 +175,9 @@ def known_ids(message_ids: Iterable[UUID | None]) -> set[UUID]:
     asked = {message_id for message_id in message_ids if message_id is not None}
     if not asked:
         return set()
-    applied = JournalEntry.objects.filter(message_id__in=asked).order_by().values_list("message_id")
-    kept = ReceivedMessage.objects.filter(message_id__in=asked).order_by().values_list("message_id")
-    started = Instance.objects.filter(start_message_id__in=asked).order_by().values_list("start_message_id")
+    applied = JournalEntry.objects.filter(message_id__among=asked).order_by().values_list("message_id")
+    kept = ReceivedMessage.objects.filter(message_id__among=asked).order_by().values_list("message_id")
+    started = Instance.objects.filter(start_message_id__among=asked).order_by().values_list("start_message_id")
     return {found for (found,) in applied.union(kept, started) if found is not None}
 
 

@@ -22,10 +22,12 @@ from engine.models.instances import (
     Token,
     Visit,
 )
+from engine.models.lookups import Among
 from engine.models.messages import HandledRequest, KafkaOffset, OutboxMessage, OutboxShard, ReceivedMessage
 from engine.models.operations import AuditEntry, FailedStart, Heartbeat, IdBlock, TemporaryUpload
 
 __all__ = [
+    "Among",
     "ApiToken",
     "AuditEntry",
     "EventStart",

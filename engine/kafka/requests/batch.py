@@ -70,7 +70,7 @@ class RequestBatch:
         """Replies, handled ids and offsets, in the transaction of the effects."""
         waiting = list(outcomes)
         uuids = [outcome.instance_uuid for outcome in outcomes if isinstance(outcome, Done)]
-        numbers = dict(Instance.objects.filter(uuid__in=uuids).values_list("uuid", "id")) if uuids else {}
+        numbers = dict(Instance.objects.filter(uuid__among=uuids).values_list("uuid", "id")) if uuids else {}
         written = []
         for each in self._fresh:
             own, waiting = waiting[: len(each.stimuli)], waiting[len(each.stimuli) :]
@@ -88,7 +88,7 @@ class RequestBatch:
         ids = {each.message_id for each in self._asked if each.message_id is not None}
         known = known_ids(ids)
         if ids:
-            known |= set(HandledRequest.objects.filter(message_id__in=ids).values_list("message_id", flat=True))
+            known |= set(HandledRequest.objects.filter(message_id__among=ids).values_list("message_id", flat=True))
         self._fresh = []
         for each in self._asked:
             old = each.record.offset < self._position[each.record.topic, each.record.partition]
