@@ -59,12 +59,13 @@ def trigger(
     """Run an action now, or schedule it when it has a delay.
 
     `siblings` are the ids of the actions that wait for it when it is delayed, `outer` those that follow after them, `upload`
-    the file of an upload action. An action that is not repeatable and has run, or is about to, is passed over (engine 4.4).
+    the file of an upload action. An action that is not repeatable and has run is passed over (engine 4.4); one that is about to
+    run is waited for by those behind it, as it was when it was scheduled (engine 4.6).
     """
     visit = visit_of(token)
     known = visit.actions.get(action.id)
     if known is not None and not action.repeatable and has_run(known):
-        return Ran.DONE
+        return Ran.SCHEDULED if known.state in (ActionStatus.SCHEDULED, ActionStatus.EXECUTING) else Ran.DONE
     state = visit.actions.setdefault(action.id, ActionState(action.name, ActionStatus.EXECUTING))
     state.runs += 1
     state.rest = ()

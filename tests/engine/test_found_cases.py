@@ -329,3 +329,29 @@ def test_e170_an_entry_of_a_list_that_the_snapshot_lacks_is_not_copied_back():
     running.execute("back", {})
     assert running.params == {"l": [], "x": 2}
     assert running.position[0] == "Two"
+
+
+def test_e092_siblings_wait_for_a_delayed_child_also_when_the_parent_runs_again():
+    root = save_data("root", autoRunChildren=True, optional=True, repeatable=True)
+    slow = websocket_send("slow", '{"it": "slow"}', parentName="root", timerExpression="PT1H")
+    later = websocket_send("later", '{"it": "later"}', parentName="root")
+    running = process().start().user_task("Form", root, slow, later, save_data("go")).end().publish().start()
+    running.execute("root")
+    running.execute("root")
+    assert not running.frames("data")
+    running.fire()
+    assert [frame["data"]["it"] for frame in running.frames("data")] == ["slow", "later"]
+
+
+def test_e092_siblings_wait_for_a_subprocess_also_when_the_parent_runs_again():
+    child()
+    root = save_data("root", autoRunChildren=True, optional=True, repeatable=True)
+    later = websocket_send("later", parentName="root")
+    made = process().start().user_task("Form", root, sub(parentName="root"), later, save_data("go")).end()
+    running = made.publish().start()
+    running.execute("root")
+    running.execute("root")
+    assert not running.frames("data")
+    [only] = children(running)
+    only.execute("done")
+    assert len(running.frames("data")) == 1

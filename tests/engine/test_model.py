@@ -27,7 +27,7 @@ from tests.model.store import Store
 
 pytestmark = pytest.mark.timeout(0 if "MODEL_STEPS" in os.environ else 300)  # shrinking a failure takes its time
 STEPS_AN_EXAMPLE = 40
-CI_STEPS = 12_000
+CI_STEPS = 24_000
 KINDS = {kind.__name__ for kind in get_args(Stimulus)} | {"refused"} | {str(kind) for kind in ActionType}
 KINDS |= {str(kind) for kind in NodeType if kind is not NodeType.MILESTONE_END}
 """What must have been seen in a run: each stimulus applied, each action completed, each node entered."""

@@ -137,6 +137,18 @@ def size(data: Any) -> int:
     return len(json.dumps(data, ensure_ascii=False, separators=(",", ":"), default=str).encode())
 
 
+def listed(text: str) -> list[str]:
+    """A stored list of paths: JSON, or joined by commas."""
+    return json.loads(text) if text.startswith("[") else [each for each in text.split(",") if each]
+
+
+def difference(replayed: Data, stored: Data) -> str:
+    """Where two states of data differ, for a person."""
+    keys = [key for key in {**replayed, **stored} if replayed.get(key, ABSENT) != stored.get(key, ABSENT)]
+    shown = {key: (replayed.get(key, "-"), stored.get(key, "-")) for key in keys}
+    return f"the journal gives other data (replayed, stored): {shown}"
+
+
 # -- templates: a message of the model is an object whose members are `json` or `text` placeholders -----------------------
 
 Message = dict[str, tuple[str, str]]

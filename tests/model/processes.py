@@ -79,7 +79,16 @@ class Builder:
             self.tail = None
 
     def _block(self, depth: int) -> None:
-        kinds = [self._activity, self._activity, self._activity, self._wait, self._wait, self._event, self._run]
+        kinds = [
+            self._activity,
+            self._activity,
+            self._activity,
+            self._wait,
+            self._wait,
+            self._event,
+            self._run,
+            self._run,
+        ]
         if depth < 3:
             kinds += [self._parallel, self._parallel, self._decision, self._loop]
         for _ in range(1 + self.choices.number(3)):

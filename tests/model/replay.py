@@ -16,28 +16,45 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from engine.core.graph import Action, ActionType, Graph, Node, NodeType
+from engine.core.kinds import BOUNDARY_TYPES
 from engine.core.state import Entry, InstanceState
-from engine.core.stimuli import Done, EditVariables, Execute, ExecuteByOperator, MoveToken, Refusal, Start, Stimulus
+from engine.core.stimuli import (
+    ChangeTimer,
+    Deliver,
+    Done,
+    EditVariables,
+    Execute,
+    ExecuteByOperator,
+    MessageReceived,
+    MoveToken,
+    Refusal,
+    Retry,
+    RunTimer,
+    SkipAction,
+    Start,
+    Stimulus,
+)
 from tests.model import runs
-from tests.model.data import ABSENT, Data, NoPlace, get, inherited, merge, nested, only, put, remove, size
+from tests.model.data import (
+    ABSENT,
+    Data,
+    NoPlace,
+    difference,
+    get,
+    inherited,
+    listed,
+    merge,
+    nested,
+    only,
+    put,
+    remove,
+    size,
+)
+from tests.model.order import Order
 from tests.model.store import Store
 
 LIMIT = 1024 * 1024
 ENDS = {"Finish": "FINISHED", "Dismiss": "DISMISSED", "Expire": "EXPIRED", "Abort": "ABORTED"}
-
-
-@dataclass
-class Call:
-    """The call at hand, until the journal has first named its action: then its body counts."""
-
-    owner: UUID
-    token_id: int
-    action: Action
-    body: Data
-    upload: str | None
-    went_back: bool = False
-    taken: bool = False
-    too_large: bool = False
 
 
 @dataclass
@@ -59,7 +76,9 @@ class Replayer:
     thrown: dict[str, list[Data]] = field(default_factory=lambda: defaultdict(list))
     ran: set[ActionType] = field(default_factory=set)
     visited: set[NodeType] = field(default_factory=set)
-    call: Call | None = None
+    begun: set[tuple[UUID, int | None, int]] = field(default_factory=set)  # synchronous runs of this step
+    order: Order = field(default_factory=Order)
+    call: runs.Call | None = None
     stimulus: Stimulus | None = None
 
     def follow(self, stimulus: Stimulus, outcome: Done | Refusal) -> None:
@@ -68,16 +87,20 @@ class Replayer:
             assert not self.store.fresh, "a refused stimulus is in the journal"
             return
         self.stimulus, self.call = stimulus, self._call_of(stimulus)
+        self.begun.clear()
+        if isinstance(stimulus, ExecuteByOperator | Retry | SkipAction | ChangeTimer | RunTimer):
+            self.order.by_hand(self.store.instances[stimulus.instance_uuid])
         for number, entry in self.store.fresh:
             take = TAKES.get(entry.event)
             if take is not None:
                 take(self, self.store.by_id(number), entry)
         assert self.call is None or self.call.taken, f"'{self.call.action.name}' was called, and no entry says so"
+        self.order.check_children(self.store.fresh, self.ended)
         self.compare()
 
     def compare(self) -> None:
         for state in self.store.instances.values():
-            assert self.data[state.uuid] == state.params, _difference(self.data[state.uuid], state.params)
+            assert self.data[state.uuid] == state.params, difference(self.data[state.uuid], state.params)
             assert self.restarts.get(state.uuid, {}) == state.restarts, "data kept for going back differs"
             end = self.ended.get(state.uuid)
             assert end == (str(state.state) if state.ended else None), f"{state.state}, and the journal says {end}"
@@ -100,14 +123,18 @@ class Replayer:
         nodes = self.graph(state).nodes.values()
         return next(action for node in nodes for action in node.actions if action.name == name)
 
-    def _call_of(self, stimulus: Stimulus) -> Call | None:
+    def _call_of(self, stimulus: Stimulus) -> runs.Call | None:
         if not isinstance(stimulus, Execute | ExecuteByOperator):
             return None
         state = self.store.instances[stimulus.instance_uuid]
         token = state.token_with_uuid(stimulus.token_uuid)
         assert token is not None
         upload = stimulus.upload if isinstance(stimulus, Execute) else None
-        return Call(state.uuid, token.id, self.action(state, stimulus.action_name), dict(stimulus.body), upload)
+        return runs.Call(state.uuid, token.id, self.action(state, stimulus.action_name), dict(stimulus.body), upload)
+
+    def called(self, state: InstanceState, action: Action) -> bool:
+        """Whether the call at hand is of this action."""
+        return self.call is not None and (state.uuid, action.name) == (self.call.owner, self.call.action.name)
 
     def mention(self, state: InstanceState, name: str, token_id: int | None) -> None:
         """The first entry that names the action of the call: its body is in the data from here on (engine 4.5, 9.3)."""
@@ -115,6 +142,8 @@ class Replayer:
         if call is None or call.taken or (state.uuid, name) != (call.owner, call.action.name):
             return
         call.taken = True
+        if call.went_back and token_id is not None:
+            self.order.free.add((state.uuid, token_id))  # what was done before counts on the new token too
         action, restarts = call.action, self.restarts[state.uuid]
         if call.went_back and action.restart_from_snapshot and name in restarts:
             restored = restarts[name]
@@ -157,14 +186,25 @@ class Replayer:
 
     def arrived(self, state: InstanceState, entry: Entry) -> None:
         """A token on a node: what it ran on the one before is over."""
+        key, node = (state.uuid, entry.token_id or 0), self.node(state, entry)
+        if key in self.where and node.type not in BOUNDARY_TYPES:
+            self.order.check_left(key, self.graph(state).nodes[self.where[key]], self.completed)
+        elif key in self.where:
+            self._cut_off(key)
+        self.order.free.discard(key)
         self.where[state.uuid, entry.token_id or 0] = entry.node_id or 0
-        self.visited.add(self.node(state, entry).type)
+        self.visited.add(node.type)
         for known in (self.completed, self.awaited, self.uploads):
             for key in [key for key in known if key[:2] == (state.uuid, entry.token_id)]:
                 del known[key]
 
+    def _cut_off(self, place: tuple[UUID, int]) -> None:
+        """The token was taken away from what it waits for: by an event, a move or a reset (engine 3.8, 9.3, 13.2)."""
+        self.order.cut += [child for key, children in self.awaited.items() if key[:2] == place for _, child in children]
+
     def over(self, state: InstanceState, entry: Entry) -> None:
         if entry.event == "Abort" and entry.subject == "Token":
+            self._cut_off((state.uuid, entry.token_id or 0))
             if self.call is not None and (state.uuid, entry.token_id) == (self.call.owner, self.call.token_id):
                 self.call.went_back = True
             return
@@ -178,7 +218,7 @@ class Replayer:
         """The children take their values now (engine 10.1, 10.2)."""
         self.mention(state, entry.action_name, entry.token_id)
         action, data = self.action(state, entry.action_name), self.data[state.uuid]
-        copied, left_out = (_listed(action.text(key)) for key in ("paramsToCopy", "withoutParams"))
+        copied, left_out = (listed(action.text(key)) for key in ("paramsToCopy", "withoutParams"))
         base = inherited(data, copied, left_out)
         items = get(data, action.text("collectionKey")) if action.text("collectionKey") else None
         made = [base] if items is None else [{**base, "item": item} for item in items]
@@ -189,6 +229,7 @@ class Replayer:
             self.data[child] = values
             if not runs.is_async(action):
                 self.awaited[state.uuid, entry.token_id, action.id].append((index, child))
+                self.begun.add((state.uuid, entry.token_id, action.id))
         self.traces[state.uuid, action.id] += runs.is_async(action)
 
     def sent(self, state: InstanceState, entry: Entry) -> None:
@@ -260,8 +301,17 @@ class Replayer:
             topics = [(stream.topic(self.store.scenarios), stream.key_name) for stream in node.streams]
             key = next(key for topic, key in topics if topic == entry.details["topic"])
             assert key == entry.details["key"], "a record under another key than the node's"
+            self._calls_back(state, entry, node)
         if key:
             self.data[state.uuid] = put(self.data[state.uuid], key, value)
+
+    def _calls_back(self, state: InstanceState, entry: Entry, node: Node) -> None:
+        """The record at hand names an action whose children are to run (engine 4.6)."""
+        message = self.stimulus.message if isinstance(self.stimulus, Deliver) else self.stimulus
+        if isinstance(message, MessageReceived) and message.raw.decode() == entry.payload:
+            owner = node.action_named(message.headers.get("callbacksForAction", ""))
+            if owner is not None:
+                self.order.expect((state.uuid, entry.token_id or 0), node, owner, self.completed)
 
     def executed(self, state: InstanceState, entry: Entry) -> None:
         """A run is over: what it did to data, and the traces it must have left (engine 4.4, 4.5)."""
@@ -277,6 +327,12 @@ class Replayer:
         self.completed[key] += 1
         assert action.repeatable or self.completed[key] == 1, f"'{action.name}' has completed twice in one visit"
         self.ran.add(action.type)
+        called = self.called(state, action)
+        if called and self.call is not None and self.call.went_back:
+            self.order.free.add((state.uuid, entry.token_id or 0))
+        self.order.check_run((state.uuid, entry.token_id or 0), self.node(state, entry), action, self.completed, called)
+        if entry.event == "Run scheduled action":
+            self.order.check_delayed((state.uuid, entry.token_id or 0), self.node(state, entry), action, self.completed)
         elsewhere = runs.elsewhere(self.store, state, action)
         waited = self.awaited.pop(key, [])
         expected = runs.traces(action, elsewhere=elsewhere, data=self.data[state.uuid])
@@ -300,7 +356,13 @@ class Replayer:
 
     def _failed(self, state: InstanceState, entry: Entry, action: Action, traces: int) -> None:
         """A failed run has written nothing, sent nothing, and has a reason (engine 4.4)."""
-        waited = self.awaited.pop((state.uuid, entry.token_id, action.id), [])
+        key = (state.uuid, entry.token_id, action.id)
+        self.order.failed.add((state.uuid, entry.token_id or 0))
+        again = self.called(state, action) or getattr(self.stimulus, "instance_uuid", None) == state.uuid
+        if again and key not in self.begun:  # another run that did not begin: the one before waits on
+            waited: list[tuple[int, UUID]] = []
+        else:
+            waited = self.awaited.pop(key, [])
         assert traces == 0, f"'{action.name}' has failed and left traces"
         never_ran = bool(action.timer_expression) or (self.call is not None and self.call.too_large)
         if action.type is ActionType.BUSINESS_RULE and not never_ran:
@@ -311,16 +373,6 @@ class Replayer:
             except NoPlace:
                 return
             assert size(made) > LIMIT, f"'{action.name}' has failed for no reason"
-
-
-def _listed(text: str) -> list[str]:
-    return json.loads(text) if text.startswith("[") else [each for each in text.split(",") if each]
-
-
-def _difference(replayed: Data, stored: Data) -> str:
-    keys = [key for key in {**replayed, **stored} if replayed.get(key, ABSENT) != stored.get(key, ABSENT)]
-    shown = {key: (replayed.get(key, "-"), stored.get(key, "-")) for key in keys}
-    return f"the journal gives other data (replayed, stored): {shown}"
 
 
 TAKES: dict[str, Callable[[Replayer, InstanceState, Entry], None]] = {

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from engine.core.graph import Action, ActionType
 from engine.core.state import InstanceState
@@ -13,6 +15,20 @@ from tests.model.words import APPENDED, INHERIT, MESSAGES, Fault, run_rule
 
 LIMIT = 1024 * 1024
 BY_TEXT = {template(each): each for each in (*MESSAGES, *APPENDED)}
+
+
+@dataclass
+class Call:
+    """The call at hand, until the journal has first named its action: then its body counts."""
+
+    owner: UUID
+    token_id: int
+    action: Action
+    body: Data
+    upload: str | None
+    went_back: bool = False
+    taken: bool = False
+    too_large: bool = False
 
 
 def message_of(text: str, data: Data) -> Data:

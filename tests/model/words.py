@@ -58,6 +58,7 @@ EXPRESSIONS: dict[str, Callable[[Data], Any]] = {
     "input.n + 1": lambda data: _number(seen(data, "n")) + 1,
     **{f'(input.trail ?? "") + "{letter}"': _trail(letter) for letter in "abcdeßπ"},
     "len(input.items)": _length,
+    "input.item": lambda data: seen(data, "item"),
     "input.items": lambda data: seen(data, "items"),
     '(input["größe"]["länge"] ?? 0) * 2': _twice,
     '{"spur": [input.trail, input.n]}': lambda data: {"spur": [seen(data, "trail"), seen(data, "n")]},
@@ -65,7 +66,19 @@ EXPRESSIONS: dict[str, Callable[[Data], Any]] = {
 
 TRAILS = [text for text in EXPRESSIONS if "trail ??" in text]
 
-TARGETS = ("n", "größe.länge", "größe", "items", "items[0]", "liste.1.straße", "flag.x", "counted.tief.er", "counted")
+TARGETS = (
+    "n",
+    "größe.länge",
+    "größe",
+    "items",
+    "items[0]",
+    "liste.1.straße",
+    "flag.x",
+    "counted.tief.er",
+    "counted",
+    "result",
+    "result",
+)
 """Places for results; some exist only at times, so that writing fails."""
 
 
