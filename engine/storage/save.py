@@ -95,7 +95,8 @@ def _events(world: World, writes: bulk.Writes) -> None:
                 known.append((graph.name, jsonio.dumps(value)[:255], state.uuid))
     # In one order, so that two batches of starts never wait for each other's values in a ring.
     rows = [
-        StartCorrelation(process_name=name, correlation=text, instance_uuid=made_by) for name, text, made_by in known
+        StartCorrelation(process_name=name, correlation=text, instance_uuid=made_by)
+        for name, text, made_by in sorted(known)
     ]
     if rows:
         writes.then(lambda: StartCorrelation.objects.bulk_create(rows, ignore_conflicts=True))
