@@ -6,7 +6,7 @@ The journal tells what ran; this tells what should have. A token that an operato
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Container
+from collections.abc import Container, Mapping, Sized
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -23,6 +23,7 @@ Completed = Counter[tuple[UUID, int | None, int]]
 class Order:
     """Which tokens are free of the order, and which children the step at hand must run."""
 
+    waiting: Mapping[tuple[UUID, int | None, int], Sized] = field(default_factory=dict)  # runs with a subprocess
     free: set[Place] = field(default_factory=set)
     expected: list[tuple[Place, Action, Action]] = field(default_factory=list)
     failed: set[Place] = field(default_factory=set)  # where a run of this step has failed: what was to follow does not
@@ -57,7 +58,10 @@ class Order:
 
     def _expect(self, place: Place, after: Action, actions: list[Action], completed: Completed) -> None:
         first = actions[0] if actions else None
-        if first and not first.timer_expression and (first.repeatable or not completed[*place, first.id]):
+        if first is None or first.timer_expression:
+            return
+        key = (*place, first.id)
+        if first.repeatable or not (completed[key] or self.waiting.get(key)):
             self.expected.append((place, after, first))
 
     def check_children(self, fresh: list[tuple[int, Entry]], ended: Container[UUID]) -> None:

@@ -81,6 +81,9 @@ class Replayer:
     call: runs.Call | None = None
     stimulus: Stimulus | None = None
 
+    def __post_init__(self) -> None:
+        self.order.waiting = self.awaited
+
     def follow(self, stimulus: Stimulus, outcome: Done | Refusal) -> None:
         """Take what the step has written into the journals, then compare."""
         if isinstance(outcome, Refusal):
