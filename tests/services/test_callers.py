@@ -13,7 +13,7 @@ import threading
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -46,6 +46,14 @@ CUT = (
 PATIENCE_S = 20.0
 
 Answer = Outcome | Exception
+
+
+@pytest.fixture(autouse=True)
+def pool_of_its_own(transactional_db: None) -> Iterator[None]:
+    """A crowd leaves a full pool behind, which other tests that stop the server would have to empty first."""
+    yield
+    connection.close()
+    connection.close_pool()
 
 
 def counting() -> Published:

@@ -27,7 +27,7 @@ from tests.services import checks
 from tests.services.doomed import Life
 from tests.services.scenes import Place, actor, places, start_many
 
-LIVES = int(os.environ.get("KILLED_WRITERS", "48"))
+LIVES = int(os.environ.get("KILLED_WRITERS", "36"))
 CALLS = 24
 
 pytestmark = [
