@@ -38,6 +38,9 @@ class Builder:
 
     def build(self) -> process:
         self._add("START")
+        if self.choices.chance(30):  # so that each child of a collection has a result of its own
+            rule = {"language": "ZEN", "target": "result", "message": "input.item"}
+            self._add("TASK", action(self._name(), "BUSINESS_RULE", actionRuleDefinitions=[rule]))
         self._block(depth=0)
         self._end()
         for host in list(self.hosts):
@@ -245,7 +248,7 @@ class Builder:
         fields["outputKey"] = self.choices.one(("ran", "ran", "flag.x", "liste[0]"))
         fields["paramsToCopy"] = self.choices.one(words.COPIED)
         fields["withoutParams"] = self.choices.one(words.LEFT_OUT)
-        if self.choices.chance(35):
+        if self.choices.chance(50):
             fields["collectionKey"] = "items"
         self.hosts.append(self._add("SUBPROCESS_RUN", **fields))
         return None
