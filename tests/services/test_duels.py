@@ -279,8 +279,11 @@ def test_of_two_that_want_opposite_things_of_an_instance_one_comes_first(fighter
     for number, (kind, place) in enumerate(fields):
         strikes = [kind.left(place, actor("left", place.id)), kind.right(place, actor("right", place.id))]
         strikes = [replace(each, offset=number) if isinstance(each, Arrives) else each for each in strikes]
+        slower = any(isinstance(each, Arrives) for each in strikes)  # a record has a longer way to the lock
         for seat in (0, 1):  # every other round they change places, should one of them be faster
-            plans[seat].append([[stumble(place)]] * chance.choice((0, 0, 1, 2, 3)) + [[strikes[(seat + number) % 2]]])
+            strike = strikes[(seat + number) % 2]
+            late = chance.choice((0, 4, 8, 12) if slower and not isinstance(strike, Arrives) else (0, 0, 1, 2, 3))
+            plans[seat].append([[stumble(place)]] * late + [[strike]])
 
     fought = fighters.fight(*plans)
 
