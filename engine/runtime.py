@@ -225,7 +225,7 @@ def _world(reserved: ids.Ids, parameters: object, scenarios: Scenarios, stimuli:
     world = World(
         now=clock.now(),
         ids=reserved,
-        new_uuid=uuid.uuid4,
+        new_uuid=ids.uuids(),
         graph=snapshots.graph,
         config=parameters,  # type: ignore[arg-type]
         scenarios=scenarios,
