@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 
@@ -21,6 +22,9 @@ log = logging.getLogger("flowx.runtime")
 AT_MOST = 100
 LEADERS = 2
 """While one batch waits for the database another is computed."""
+
+GATHER_S = 0.0001
+"""How long one who was handed the lead leaves the interpreter to those who were just served: they come again at once."""
 
 
 class NothingStored(Exception):
@@ -67,9 +71,8 @@ class Combiner:
                 self._waiting.append(call)
         if not call.leads:
             self._wait(call)
-        if call.leads:
-            return self._lead(call)
-        return self._own(call)
+            return self._lead(call, GATHER_S) if call.leads else self._own(call)
+        return self._lead(call)
 
     def _wait(self, call: Call) -> None:
         try:
@@ -83,11 +86,14 @@ class Combiner:
                 self._hand_on()
             raise
 
-    def _lead(self, call: Call) -> Outcome:
-        with self._lock:
-            others, self._waiting = self._waiting[: AT_MOST - 1], self._waiting[AT_MOST - 1 :]
-            only = self._leaders == 1
+    def _lead(self, call: Call, gather_s: float = 0) -> Outcome:
+        others: list[Call] = []
         try:
+            if gather_s:
+                time.sleep(gather_s)
+            with self._lock:
+                others, self._waiting = self._waiting[: AT_MOST - 1], self._waiting[AT_MOST - 1 :]
+                only = self._leaders == 1
             if not others and only:  # the one leader who may wait for the database's locks; `together` never does
                 return self._alone(call.stimulus)
             self._serve([call, *others])
