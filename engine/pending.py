@@ -6,10 +6,12 @@ twice, and a crash in between leaves it for the sweep (architecture 4, unit of l
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 from uuid import UUID, uuid4
 
+from django.db import OperationalError, connection
 from django.db.models import QuerySet
 
 from engine.core import jsonio, paths
@@ -28,6 +30,8 @@ from engine.core.stimuli import (
 from engine.models import EventStart, EventSubscription, PendingStimulus, StartCorrelation
 from engine.storage import load, upgrade
 
+log = logging.getLogger("flowx.runtime")
+
 AT_ONCE = 500
 
 
@@ -44,13 +48,25 @@ class Apply(Protocol):
 
 
 def apply_stored(apply: Apply, instance_uuids: Iterable[UUID] | None = None) -> int:
-    """Apply stored effects, in order; gives how many rows were looked at. Without uuids: whatever is left."""
+    """Apply stored effects, in order; gives how many rows were looked at. Without uuids: whatever is left.
+
+    An effect that fails stays, with those behind it for the same instance; it holds up no other instance.
+    """
     waiting = PendingStimulus.objects.order_by("id")
     if instance_uuids is not None:
         waiting = waiting.filter(instance_uuid__in=list(instance_uuids))
     rows = list(waiting[:AT_ONCE])
+    stuck: set[UUID] = set()
     for row in rows:
-        _apply_row(apply, row)
+        if row.instance_uuid in stuck:
+            continue
+        try:
+            _apply_row(apply, row)
+        except Exception as error:
+            if isinstance(error, OperationalError) or connection.in_atomic_block:
+                raise
+            log.exception("Effect %s on %s failed; the next sweep tries it again.", row.id, row.instance_uuid)
+            stuck.add(row.instance_uuid)
     return len(rows)
 
 

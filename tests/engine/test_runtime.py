@@ -94,6 +94,20 @@ def test_e206_an_effect_on_another_tree_is_applied_once_also_after_a_crash():
     assert [frame["data"] for frame in parent.frames("data")] == [{"n": 1}]
 
 
+@pytest.mark.django_db(transaction=True)
+def test_an_effect_that_fails_holds_up_no_other_instance_and_keeps_its_place():
+    first, second = (process().start().user_task("Form", save_data("go")).end().publish().start() for _ in range(2))
+    for parent, body in ((first, "{}"), (first, None), (second, None)):
+        made = save.pending_body(PushFrame(parent.uuid, "data", '{"n":1}', "up"))
+        PendingStimulus.objects.create(
+            instance_uuid=parent.uuid, kind="PushFrame", created_at=parent.row.started_at, body=body or made
+        )
+    runtime.apply_pending()
+    assert [frame["data"] for frame in second.frames("data")] == [{"n": 1}]
+    assert first.frames("data") == []
+    assert PendingStimulus.objects.filter(instance_uuid=first.uuid).count() == 2
+
+
 def test_ids_are_given_once_and_unused_ones_go_back():
     with ids.reserve(10) as first:
         taken = [next(first) for _ in range(3)]
