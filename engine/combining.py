@@ -1,10 +1,10 @@
 """Concurrent calls of one OS process share commits: whoever comes while others are at work waits, and goes with the next batch.
 
-`Combiner` knows nothing of databases. At most `LEADERS` batches are under way at once: the first callers lead theirs at once,
-alone; those who come meanwhile wait, and one of them then leads a batch of all who wait, its own call among them. So a single
-caller waits for nobody, and under load a batch grows by itself to what came during the last one. Each caller gets its own
-outcome, or the error of its own call: what a batch could not take, or one that was rolled back whole, each of its callers
-applies by itself.
+`Combiner` knows nothing of databases. The first caller leads a batch at once, alone; those who come meanwhile wait, and one of
+them then leads a batch of all who wait, its own call among them. So a single caller waits for nobody, and under load a batch
+grows by itself to what came during the last one. A batch that takes long keeps nobody waiting: after `PATIENCE_S` one who waits
+leads another. Each caller gets its own outcome, or the error of its own call: what a batch could not take, or one that was rolled
+back whole, each of its callers applies by itself.
 """
 
 from __future__ import annotations
@@ -20,8 +20,11 @@ from engine.core.stimuli import Outcome, Stimulus
 log = logging.getLogger("flowx.runtime")
 
 AT_MOST = 100
-LEADERS = 2
-"""While one batch waits for the database another is computed."""
+LEADERS = 4
+"""Batches under way at once, when each takes long."""
+
+PATIENCE_S = 0.05
+"""How long a call waits for a batch under way before it leads another."""
 
 GATHER_S = 0.0001
 """How long one who was handed the lead leaves the interpreter to those who were just served: they come again at once."""
@@ -54,8 +57,9 @@ class Combiner:
         alone: Callable[[Stimulus], Outcome],
         together: Callable[[list[Stimulus]], Sequence[Outcome | None]],
         resting: Callable[[], AbstractContextManager[None]],
+        patience_s: float = PATIENCE_S,
     ) -> None:
-        self._alone, self._together, self._resting = alone, together, resting
+        self._alone, self._together, self._resting, self._patience_s = alone, together, resting, patience_s
         self._lock = threading.Lock()
         self._waiting: list[Call] = []
         self._leaders = 0
@@ -64,8 +68,8 @@ class Combiner:
         """The outcome of this stimulus; raises what applying it alone would raise."""
         call = Call(stimulus)
         with self._lock:
-            if self._leaders < LEADERS:
-                self._leaders += 1
+            if self._leaders == 0:
+                self._leaders = 1
                 call.leads = True
             else:
                 self._waiting.append(call)
@@ -77,7 +81,8 @@ class Combiner:
     def _wait(self, call: Call) -> None:
         try:
             with self._resting():
-                call.gate.acquire()
+                while not call.leads and not call.gate.acquire(timeout=self._patience_s):
+                    self._lead_another(call)
         except BaseException:  # the thread is being ended: its place must be handed on
             with self._lock:
                 if call in self._waiting:
@@ -85,6 +90,14 @@ class Combiner:
             if call.leads:
                 self._hand_on()
             raise
+
+    def _lead_another(self, call: Call) -> None:
+        """The batch under way takes long: lead one beside it, unless the call goes with a batch already."""
+        with self._lock:
+            if self._leaders < LEADERS and call in self._waiting:
+                self._waiting.remove(call)
+                self._leaders += 1
+                call.leads = True
 
     def _lead(self, call: Call, gather_s: float = 0) -> Outcome:
         others: list[Call] = []
@@ -121,7 +134,7 @@ class Combiner:
 
     def _hand_on(self) -> None:
         with self._lock:
-            if self._waiting:
+            if self._waiting and self._leaders == 1:
                 heir = self._waiting.pop(0)
                 heir.leads = True
                 heir.gate.release()

@@ -8,7 +8,7 @@ from contextlib import contextmanager, nullcontext
 
 import pytest
 
-from engine.combining import LEADERS, Combiner, NothingStored
+from engine.combining import Combiner, NothingStored
 from engine.core.stimuli import Done, Hold, Outcome, Stimulus
 from tests.builders import USER
 
@@ -38,8 +38,6 @@ class Work:
         return Done(stimulus.instance_uuid, {})
 
     def together(self, stimuli: list[Stimulus]) -> list[Outcome | None]:
-        if len(stimuli) == 1:  # of the second leader, who has nobody with him
-            return [self.alone(stimuli[0])]
         if self.error is not None:
             raise self.error
         if any(each is self.bad for each in stimuli):
@@ -53,11 +51,11 @@ class Work:
         yield
 
     def combiner(self) -> Combiner:
-        return Combiner(self.alone, self.together, self.resting)
+        return Combiner(self.alone, self.together, self.resting, patience_s=60)
 
 
 def run(work: Work, calls: list[Hold]) -> list[object]:
-    """All calls at once: the first ones stand at the gate until the others wait."""
+    """All calls at once: the first one stands at the gate until the others wait."""
     combiner = work.combiner()
 
     def one(stimulus: Hold) -> object:
@@ -67,14 +65,13 @@ def run(work: Work, calls: list[Hold]) -> list[object]:
             return error
 
     with ThreadPoolExecutor(len(calls)) as pool:
-        first = [pool.submit(one, stimulus) for stimulus in calls[:LEADERS]]
-        for _ in first:
-            assert work.begun.acquire(timeout=10)
-        others = [pool.submit(one, stimulus) for stimulus in calls[LEADERS:]]
+        first = pool.submit(one, calls[0])
+        assert work.begun.acquire(timeout=10)
+        others = [pool.submit(one, stimulus) for stimulus in calls[1:]]
         for _ in others:
             assert work.rested.acquire(timeout=10)
         work.gate.set()
-        return [each.result(10) for each in first + others]
+        return [each.result(10) for each in [first, *others]]
 
 
 def test_a_lone_caller_waits_for_nobody() -> None:
@@ -88,8 +85,7 @@ def test_who_comes_while_others_are_at_work_goes_with_the_next_batch_and_gets_hi
     work, calls = Work(), [call() for _ in range(20)]
     found = run(work, calls)
     assert found == [Done(each.instance_uuid, {}) for each in calls]
-    assert max(len(batch) for batch in work.batches) >= 20 - 2 * LEADERS
-    assert sum(len(batch) for batch in work.batches) == 20
+    assert [len(batch) for batch in work.batches] == [1, 19]
 
 
 def test_one_bad_call_of_a_batch_has_its_error_and_the_others_their_outcomes() -> None:
@@ -113,10 +109,8 @@ def test_an_error_at_the_commit_is_everybodys_and_nothing_is_tried_again() -> No
     work, calls = Work(), [call() for _ in range(10)]
     work.error = OSError("the connection broke")
     found = run(work, calls)
-    failed = [each for each, outcome in zip(calls, found, strict=True) if isinstance(outcome, OSError)]
-    assert failed
-    assert all(len(batch) == 1 for batch in work.batches)
-    assert sorted([*failed, *(batch[0] for batch in work.batches)], key=id) == sorted(calls, key=id)
+    assert [type(outcome) for outcome in found] == [Done, *[OSError] * 9]
+    assert work.batches == [[calls[0]]]
 
 
 def test_many_threads_are_all_served() -> None:
@@ -133,7 +127,7 @@ def test_many_threads_are_all_served() -> None:
 
 
 def test_when_a_leader_is_ended_another_leads() -> None:
-    broken = [True] * LEADERS
+    broken = [True]
 
     def alone(stimulus: Stimulus) -> Outcome:
         if broken:
@@ -142,9 +136,8 @@ def test_when_a_leader_is_ended_another_leads() -> None:
         return Done(stimulus.instance_uuid, {})
 
     combiner = Combiner(alone, lambda stimuli: [None] * len(stimuli), nullcontext)
-    for _ in range(LEADERS):
-        with pytest.raises(KeyboardInterrupt):
-            combiner.apply(call())
+    with pytest.raises(KeyboardInterrupt):
+        combiner.apply(call())
     stimulus = call()
     assert combiner.apply(stimulus) == Done(stimulus.instance_uuid, {})
 
@@ -153,17 +146,12 @@ def test_when_the_leader_of_a_batch_is_ended_those_who_went_with_it_are_told() -
     work, calls = Work(), [call() for _ in range(10)]
 
     def ended(stimuli: list[Stimulus]) -> list[Outcome | None]:
-        if len(stimuli) == 1:
-            return [work.alone(stimuli[0])]
         raise KeyboardInterrupt
 
     work.together = ended  # type: ignore[method-assign]
     found = run(work, calls)
-    ended_ones = [each for each in found if isinstance(each, KeyboardInterrupt)]
-    told = [each for each in found if isinstance(each, RuntimeError)]
-    assert ended_ones
-    assert told
-    assert len(ended_ones) + len(told) + len(work.batches) == 10
+    kinds = [type(each) for each in found]
+    assert (kinds.count(Done), kinds.count(KeyboardInterrupt), kinds.count(RuntimeError)) == (1, 1, 8)
 
 
 def test_callers_who_wait_for_a_lock_leave_a_leader_for_the_others() -> None:
@@ -185,3 +173,16 @@ def test_callers_who_wait_for_a_lock_leave_a_leader_for_the_others() -> None:
         assert not any(each.done() for each in waiting)
         work.gate.set()
         assert [each.result(10) for each in waiting] == [Done(each.instance_uuid, {}) for each in held]
+
+
+def test_a_batch_that_takes_long_keeps_no_others_waiting() -> None:
+    work, calls = Work(), [call() for _ in range(10)]
+    combiner = Combiner(work.alone, work.together, work.resting, patience_s=0.01)
+    with ThreadPoolExecutor(len(calls)) as pool:
+        slow = pool.submit(combiner.apply, calls[0])
+        assert work.begun.acquire(timeout=10)
+        others = [pool.submit(combiner.apply, each) for each in calls[1:]]
+        assert [each.result(10) for each in others] == [Done(each.instance_uuid, {}) for each in calls[1:]]
+        assert not slow.done()
+        work.gate.set()
+        assert slow.result(10) == Done(calls[0].instance_uuid, {})
